@@ -1,0 +1,40 @@
+"""tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
+
+from . import rules
+from .ops import (
+    binary_cross_entropy,
+    log_softmax,
+    logsumexp,
+    relu,
+    sigmoid,
+    softmax,
+    softmax_cross_entropy,
+)
+from .tape import RULES, Tape, TapeError, Var, loss, rule, step
+from .transform import UnusedWarning, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+__all__ = [
+    "RULES",
+    "Tape",
+    "TapeError",
+    "UnusedWarning",
+    "Var",
+    "binary_cross_entropy",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "log_softmax",
+    "logsumexp",
+    "loss",
+    "relu",
+    "rule",
+    "rules",
+    "sigmoid",
+    "softmax",
+    "softmax_cross_entropy",
+    "step",
+    "value_and_grad",
+    "vjp",
+]

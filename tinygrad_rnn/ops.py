@@ -1,0 +1,118 @@
+"""What NumPy lacks for recurrent networks: activations and losses that stay finite at the extremes.
+
+Every function takes an array or a Var and is one line on the tape; on plain arrays it is also exact for the complex
+step (no absolute values, branches by the real part).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from .tape import Array, Var
+
+
+def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
+    """Make a NumPy function record itself where an argument is a Var."""
+
+    @wraps(fn)
+    def call(*args: Any, **kw: Any) -> Any:
+        for a in args:
+            if type(a) is Var:
+                return a.tape.record(call, args, kw)
+        return fn(*args, **kw)
+
+    return call
+
+
+@primitive
+def identity(x: Array) -> Array:
+    """x, as a line of its own."""
+    return x.view()
+
+
+@primitive
+def sigmoid(x: Array) -> Array:
+    """1 / (1 + e^−x), without overflow for any x."""
+    small = np.exp(np.where(x.real >= 0, -x, x))
+    return np.where(x.real >= 0, 1.0, small).astype(small.dtype, copy=False) / (1.0 + small)
+
+
+@primitive
+def relu(x: Array) -> Array:
+    """max(x, 0); its derivative at 0 is 0."""
+    return x * (x.real > 0)
+
+
+@primitive
+def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
+    """log Σ e^x along an axis, without overflow."""
+    top = _finite(x.real.max(axis=axis, keepdims=True))
+    total = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
+    return total if keepdims else np.squeeze(total, axis=axis)
+
+
+@primitive
+def softmax(x: Array, axis: int = -1) -> Array:
+    """e^x / Σ e^x along an axis, without overflow."""
+    e = np.exp(x - _finite(x.real.max(axis=axis, keepdims=True)))
+    e /= e.sum(axis=axis, keepdims=True)
+    return e
+
+
+@primitive
+def log_softmax(x: Array, axis: int = -1) -> Array:
+    """log softmax(x) along an axis, without overflow."""
+    x = x - _finite(x.real.max(axis=axis, keepdims=True))
+    return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
+
+
+@primitive
+def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
+    """−Σ_j y_j log softmax(z)_j over the last axis, from logits z; not reduced over the others.
+
+    Args:
+        logits: shape (..., K).
+        targets: class numbers 0 … K−1 of shape (...), or rows of weights of the logits' shape.
+
+    Returns shape (...). Raises ValueError or IndexError where shapes or class numbers do not fit.
+    """
+    z = logits - _finite(logits.real.max(axis=-1, keepdims=True))
+    total = np.log(np.exp(z).sum(axis=-1))
+    targets = np.asarray(targets)
+    if targets.dtype.kind in "iub":
+        if targets.shape != logits.shape[:-1]:
+            raise ValueError(f"class numbers of shape {targets.shape} do not fit logits of shape {logits.shape}")
+        return total - pick(z, targets)
+    if targets.shape != logits.shape:
+        raise ValueError(f"target rows of shape {targets.shape} do not fit logits of shape {logits.shape}")
+    return total * targets.sum(axis=-1) - (targets * z).sum(axis=-1)
+
+
+@primitive
+def binary_cross_entropy(logits: Array, targets: Array) -> Array:
+    """−y log σ(z) − (1−y) log(1−σ(z)), element-wise, from logits z: log(1 + e^z) − y z without overflow."""
+    positive = logits.real > 0
+    return np.log1p(np.exp(np.where(positive, -logits, logits))) + logits * positive - targets * logits
+
+
+def pick(rows: Array, classes: Array) -> Array:
+    """rows[..., classes] row by row; a class number outside 0 … K−1 is an IndexError."""
+    flat = classes.reshape(-1).astype(np.int64, copy=False).view(np.uint64)  # a negative number is out of range too
+    return rows.reshape(-1, rows.shape[-1])[np.arange(flat.size), flat].reshape(classes.shape)[()]
+
+
+def one_hot(classes: Any, logits: Any) -> Array:
+    """Rows of zeros with a 1 at each class, in the shape and dtype of the logits; arrays or Vars in, an array out."""
+    classes = classes.value if type(classes) is Var else np.asarray(classes)
+    rows = np.zeros(logits.shape, logits.dtype)
+    rows.reshape(-1, logits.shape[-1])[np.arange(classes.size), classes.reshape(-1)] = 1.0
+    return rows
+
+
+def _finite(top: Array) -> Array:
+    """The maximum that is subtracted; 0 where a whole row is −∞, so that no ∞ − ∞ appears."""
+    return np.where(np.isfinite(top), top, 0.0).astype(top.dtype, copy=False) if not np.isfinite(top).all() else top

@@ -1,0 +1,72 @@
+"""Derivatives of element-wise functions: arithmetic with broadcasting, activations, powers.
+
+Each line is `rule(function, vjp of argument 0, vjp of argument 1, …)`; g is the gradient of the result y. Conventions at
+points without a derivative: relu'(0) = 0, |x|'(0) = 0, sqrt'(0) = 0 (so a norm at zero has gradient zero), equal
+arguments of maximum and minimum share the gradient in halves, and 0 ** n has the exponent's gradient 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ops import identity, relu, sigmoid
+from ..tape import Array, Var, rule
+
+
+def like(g: Array, x: Array) -> Array:
+    """Sum g down to the shape of x: the transpose of broadcasting."""
+    shape = x.shape
+    if g.shape == shape:
+        return g
+    lead = g.ndim - len(shape)
+    if lead:
+        g = g.sum(axis=tuple(range(lead)))
+    axes = tuple(k for k, n in enumerate(shape) if n == 1 != g.shape[k])
+    return g.sum(axis=axes, keepdims=True) if axes else g
+
+
+def less_one(n: Array) -> Array:
+    """n − 1, and 1 where n is 0: the exponent of a derivative that is 0 there."""
+    return (n - 1 if n else 1) if isinstance(n, int | float) else np.where(n == 0, 1, n - 1)
+
+
+def positive(a: Array) -> Array:
+    """a, and 1 where a is not positive: what may stand in a logarithm."""
+    return np.where(a > 0, a, 1)
+
+
+def share(a: Array, b: Array) -> Array:
+    """1 where a > b, ½ where they are equal, 0 elsewhere."""
+    a, b = (v.value if type(v) is Var else v for v in (a, b))
+    return ((np.greater(a, b) + 0.5 * np.equal(a, b))).astype(np.result_type(a, b), copy=False)
+
+
+def half_reciprocal(y: Array) -> Array:
+    """1 / 2y, and 0 where y is 0."""
+    return (y != 0) * (0.5 / np.where(y != 0, y, 1))
+
+
+rule(np.add,        lambda g, y, a, b: like(g, a),                               lambda g, y, a, b: like(g, b))
+rule(np.subtract,   lambda g, y, a, b: like(g, a),                               lambda g, y, a, b: like(-g, b))
+rule(np.multiply,   lambda g, y, a, b: like(g * b, a),                           lambda g, y, a, b: like(g * a, b))
+rule(np.divide,     lambda g, y, a, b: like(g / b, a),                           lambda g, y, a, b: like(-g * y / b, b))
+rule(np.power,      lambda g, y, a, n: like(g * n * a ** less_one(n), a),        lambda g, y, a, n: like(g * y * np.log(positive(a)) * (a > 0), n))
+rule(np.maximum,    lambda g, y, a, b: like(g * share(a, b), a),                 lambda g, y, a, b: like(g * share(b, a), b))
+rule(np.minimum,    lambda g, y, a, b: like(g * share(b, a), a),                 lambda g, y, a, b: like(g * share(a, b), b))
+rule(np.where,      None, lambda g, y, c, a, b: like(np.where(c, g, 0), a),      lambda g, y, c, a, b: like(np.where(c, 0, g), b))
+rule(np.negative,   lambda g, y, a: -g)
+rule(np.positive,   lambda g, y, a: g)
+rule(identity,      lambda g, y, a: g)
+rule(np.exp,        lambda g, y, a: g * y)
+rule(np.expm1,      lambda g, y, a: g * (y + 1))
+rule(np.log,        lambda g, y, a: g / a)
+rule(np.log1p,      lambda g, y, a: g / (1 + a))
+rule(np.sin,        lambda g, y, a: g * np.cos(a))
+rule(np.cos,        lambda g, y, a: -g * np.sin(a))
+rule(np.tanh,       lambda g, y, a: g * (1 - y * y))
+rule(sigmoid,       lambda g, y, a: g * (y * (1 - y)))
+rule(relu,          lambda g, y, a: g * (a > 0))
+rule(np.square,     lambda g, y, a: g * (2 * a))
+rule(np.sqrt,       lambda g, y, a: g * half_reciprocal(y))
+rule(np.reciprocal, lambda g, y, a: -g * (y * y))
+rule(np.absolute,   lambda g, y, a: g * np.sign(a))

@@ -1,0 +1,40 @@
+"""Derivatives of products: matmul in every combination of 1-D, 2-D and batched operands, outer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..tape import ADAPTERS, Array, TapeError, rule
+from .elementwise import like
+
+
+def left(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """Gradient of y = a @ b with respect to a."""
+    if b.ndim == 1:
+        return like(g[..., None] * b, a)
+    if a.ndim == 1:
+        return like((b @ g[..., None])[..., 0], a)
+    return like(g @ b.mT, a)
+
+
+def right(g: Array, y: Array, a: Array, b: Array) -> Array:
+    """Gradient of y = a @ b with respect to b."""
+    if a.ndim == 1:
+        return like(a[..., None] * g[..., None, :] if b.ndim > 1 else g * a, b)
+    if b.ndim == 1:
+        return a.T @ g if a.ndim == 2 else like((a.mT @ g[..., None])[..., 0], b)
+    return like(a.mT @ g, b)
+
+
+def as_product(a: Array, b: Array) -> tuple[object, tuple[Array, Array], dict[str, object]]:
+    """np.dot as the primitive that it is for these dimensions."""
+    if np.ndim(a) == 0 or np.ndim(b) == 0:
+        return np.multiply, (a, b), {}
+    if np.ndim(a) > 2 or np.ndim(b) > 2:
+        raise TapeError(f"np.dot of {np.ndim(a)} and {np.ndim(b)} dimensions has no rule; use @ (np.matmul)")
+    return np.matmul, (a, b), {}
+
+
+rule(np.matmul, left,                                        right)
+rule(np.outer,  lambda g, y, a, b: (g @ b.reshape(-1)).reshape(a.shape), lambda g, y, a, b: (a.reshape(-1) @ g).reshape(b.shape))
+ADAPTERS[np.dot] = as_product

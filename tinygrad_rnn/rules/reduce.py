@@ -1,0 +1,60 @@
+"""Derivatives of what brings many numbers to few: sums, means, maxima, softmax and the cross entropies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..ops import binary_cross_entropy, log_softmax, logsumexp, one_hot, sigmoid, softmax, softmax_cross_entropy
+from ..tape import ADAPTERS, Array, Var, rule
+from .elementwise import like
+
+
+def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
+    """Give a reduced gradient back the axes that the reduction dropped, each of size 1."""
+    if axis is None and not keepdims:
+        return np.reshape(g, (1,) * x.ndim)
+    return g if keepdims else np.expand_dims(g, axis)
+
+
+def count(x: Array, y: Array) -> float:
+    """How many numbers went into each mean."""
+    return x.size / max(y.size, 1)
+
+
+def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
+    """1/n at each of the n places of x that equal the extreme y, 0 elsewhere."""
+    x, y = (v.value if type(v) is Var else v for v in (x, y))
+    hit = (x == spread(y, x, axis, keepdims)).astype(x.dtype)
+    return hit / hit.sum(axis=axis, keepdims=True)
+
+
+def summed(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """Every summand gets the sum's gradient."""
+    return np.broadcast_to(spread(g, x, axis, keepdims), x.shape)
+
+
+def extreme(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """The extreme's gradient goes to where it stands, in equal shares."""
+    return spread(g, x, axis, keepdims) * winners(x, y, axis, keepdims)
+
+
+def cross_entropy(g: Array, y: Array, logits: Array, targets: Array) -> Array:
+    """(softmax(z) Σ_j y_j − y) g."""
+    if targets.dtype.kind in "iub":
+        return (softmax(logits) - one_hot(targets, logits)) * g[..., None]
+    return (softmax(logits) * targets.sum(axis=-1, keepdims=True) - targets) * g[..., None]
+
+
+rule(np.sum,      summed)
+rule(np.mean,     lambda g, y, x, axis=None, keepdims=False: summed(g / count(x, y), y, x, axis, keepdims))
+rule(np.max,      extreme)
+rule(np.min,      extreme)
+rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims) * np.exp(x - spread(y, x, axis, keepdims)))
+rule(softmax,     lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
+rule(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+rule(softmax_cross_entropy, cross_entropy, lambda g, y, z, t: -log_softmax(z) * g[..., None])
+rule(binary_cross_entropy,  lambda g, y, z, t: like(g * (sigmoid(z) - t), z), lambda g, y, z, t: like(-g * z, t))
+ADAPTERS[np.amax] = lambda x, *args, **kw: (np.max, (x, *args), kw)
+ADAPTERS[np.amin] = lambda x, *args, **kw: (np.min, (x, *args), kw)

@@ -1,0 +1,482 @@
+"""Record NumPy operations, one line each, on a flat tape, and sweep it backwards.
+
+    with Tape() as tape:
+        w = tape.var(np.array([1.0, 2.0]), "w")
+        loss = np.sum(np.tanh(w) * w)
+    (dw,) = tape.grad(loss, [w])
+
+A tape is a list of tuples `(fn, parents, args, kw, value, scope, name)`: `parents[k]` is the line that argument k came
+from, or -1 for a Python scalar, a slice or a shape. Lines refer to each other by number, so the list is in topological
+order, nothing recurses, and a dropped tape is freed at once. Rules of differentiation live in `rules/`.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar, Token
+from threading import get_ident
+from typing import Any, NamedTuple
+
+import numpy as np
+
+Array = Any  # an ndarray or a NumPy scalar; a Var where a sweep records itself
+Scope = tuple[tuple[str, int | None], ...]
+RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
+INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
+PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
+ADAPTERS: dict[Any, Callable[..., tuple[Any, tuple[Any, ...], dict[str, Any]]]] = {}  # function -> (primitive, args, kw)
+ENGINE = ("tinygrad_rnn.tape.", "tinygrad_rnn.rules.", "tinygrad_rnn.ops.", "tinygrad_rnn.transform.", "numpy.")
+CURRENT: ContextVar[Tape | None] = ContextVar("tape", default=None)
+
+
+class TapeError(TypeError, ValueError):
+    """What was wrong, where, and the remedy, on one line."""
+
+
+class Backward(NamedTuple):
+    """What a line of a tracked sweep is: the "seed" of a line, the "adjoint" of a line through one argument,
+    a "sum" of contributions into a line, or the "zeros" of a line that nothing reached."""
+
+    kind: str
+    line: int
+    argument: int | None = None
+
+
+class Line(NamedTuple):
+    """One line of a tape, for reading."""
+
+    index: int
+    fn: Any
+    parents: tuple[int, ...]
+    args: tuple[Any, ...]
+    kw: dict[str, Any]
+    value: Array
+    scope: Scope
+    name: str | None
+    source: tuple[str, int] | None
+
+
+def rule(fn: Any, *vjps: Callable[..., Array] | None, each: Callable[..., Array] | None = None) -> None:
+    """Teach the tape a primitive: one `vjp(g, y, *args, **kw)` per argument, the gradient g pulled back to it.
+
+    y is the result. Everything may be an array or a Var: the same text serves both. `each(k, g, y, *args, **kw)` serves
+    a function of any number of arguments.
+    """
+    RULES[fn] = _Each(each) if each else vjps
+
+
+class _Each:
+    """The rules of a function of any number of arguments."""
+
+    def __init__(self, vjp: Callable[..., Array]) -> None:
+        self.vjp = vjp
+
+    def __getitem__(self, k: int) -> Callable[..., Array]:
+        return lambda *args, **kw: self.vjp(k, *args, **kw)
+
+
+def where_in_time(scope: Scope) -> str:
+    """`(("time", 3),)` as the beginning of a message: "step t = 3: "."""
+    words = ["step t = " + str(t) if loop == "time" else f"{loop} {t}" if t is not None else loop for loop, t in scope]
+    return ", ".join(words) + ": " if words else ""
+
+
+def getitem(x: Array, *index: Any) -> Array:
+    """`x[index]`, the index spread out so that arrays and Vars in it are arguments like any other."""
+    return x[index[0] if len(index) == 1 else index]
+
+
+def word(fn: Any) -> str:
+    """The name a person knows a function by."""
+    return str(getattr(fn, "__name__", fn))
+
+
+class Tape:
+    """A Wengert list. `with tape:` makes it the one that `step(t)` and an inner `grad` find.
+
+    Args:
+        checked: freeze results, detect data that changes after it was recorded, keep the user's file and line, and stop
+            at the first NaN or infinity that an operation makes of finite numbers. Costs time; gives the same numbers.
+    """
+
+    def __init__(self, *, checked: bool = False) -> None:
+        """Start an empty tape that belongs to this thread."""
+        self.lines: list[tuple[Any, tuple[int, ...], Any, dict[str, Any], Array, Scope, str | None]] = []
+        self.scope: Scope = ()
+        self.losses: list[tuple[int, Scope, int]] = []  # marked step losses: line, scope, t
+        self.backward: dict[int, Backward] = {}
+        self.checked = checked
+        self.source: list[tuple[str, int] | None] = []
+        self.checksums: dict[int, int] = {}
+        self._meaning: Backward | None = None
+        self._thread = get_ident()
+        self._tokens: list[Token[Tape | None]] = []
+
+    def __enter__(self) -> Tape:
+        self._tokens.append(CURRENT.set(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        CURRENT.reset(self._tokens.pop())
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def __getitem__(self, i: int) -> Line:
+        i = range(len(self.lines))[i]
+        fn, parents, args, kw, value, scope, name = self.lines[i]
+        return Line(i, fn, parents, tuple(args), kw, value, scope, name, self.source[i] if self.checked else None)
+
+    # ---- recording -------------------------------------------------------------------------------------------------
+    def var(self, value: Any, name: str | None = None) -> Var:
+        """A differentiable leaf: a private copy of an array of floats."""
+        array = np.array(value)
+        if array.dtype.kind != "f":
+            remedy = "use floats (astype(float)) for a leaf with a gradient, tape.data for anything else"
+            raise TapeError(f"{where_in_time(self.scope)}tape.var({name or ''}): dtype {array.dtype}; {remedy}")
+        return self._push("var", (), (), {}, array, name)
+
+    def data(self, value: Any, name: str | None = None) -> Var:
+        """A leaf without a gradient, of any dtype but object: an input, targets, a mask, a fixed initial state."""
+        array = np.asarray(value)
+        if array.dtype.kind in "OSUV":
+            raise TapeError(f"{where_in_time(self.scope)}tape.data({name or ''}): dtype {array.dtype} holds no numbers")
+        return self._push("data", (), (), {}, array, name)
+
+    def record(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
+        """Call fn on the values of args and add the line; an array that is no Var becomes an unnamed data leaf."""
+        if fn not in RULES:
+            return self._without_rule(fn, args, kw)
+        parents, raw = [], []
+        for a in args:
+            if type(a) is Var:
+                if a.tape is not self:
+                    raise TapeError(f"{where_in_time(self.scope)}{word(fn)}: operands of two tapes; use one tape, or .value")
+            elif isinstance(a, np.ndarray):
+                a = self.data(a)
+            else:
+                parents.append(-1)
+                raw.append(a)
+                continue
+            parents.append(a.index)
+            raw.append(a.value)
+        if kw:
+            self._refuse_keywords(fn, kw)
+        try:
+            value = self._guarded(fn, raw, kw) if self.checked else fn(*raw, **kw)
+        except (ValueError, TypeError, IndexError) as error:
+            if isinstance(error, TapeError):
+                raise
+            raise TapeError(f"{where_in_time(self.scope)}{self._call(fn, parents, raw)}: {_first(error)}") from None
+        return self._push(fn, tuple(parents), raw, kw, value)
+
+    def _push(self, fn: Any, parents: tuple[int, ...], args: Any, kw: Any, value: Array, name: str | None = None) -> Var:
+        if get_ident() != self._thread:
+            raise TapeError("this tape belongs to another thread; make one tape per thread")
+        index = len(self.lines)
+        self.lines.append((fn, parents, args, kw, value, self.scope, name))
+        if self._meaning is not None:
+            self.backward[index] = self._meaning
+        if self.checked or fn == "var":
+            self._freeze(index, fn, value)
+        return Var(self, index, value)
+
+    def _freeze(self, index: int, fn: Any, value: Array) -> None:
+        if fn == "data":
+            self.checksums[index] = zlib.crc32(np.ascontiguousarray(value).tobytes())
+        elif isinstance(value, np.ndarray):
+            value.flags.writeable = False
+        if self.checked:
+            self.source.append(_user_line())
+
+    def _guarded(self, fn: Any, raw: Sequence[Any], kw: dict[str, Any]) -> Array:
+        with np.errstate(all="ignore"):
+            value = fn(*raw, **kw)
+        floats = [a for a in raw if isinstance(a, float | np.floating | np.ndarray) and np.asarray(a).dtype.kind == "f"]
+        if not np.all(np.isfinite(value)) and all(np.all(np.isfinite(a)) for a in floats):
+            made = "NaN" if np.any(np.isnan(value)) else "infinity"
+            raise TapeError(
+                f"{where_in_time(self.scope)}{word(fn)} made {made} of finite numbers at {_place(_user_line())}; "
+                "Tape(checked=False) lets it pass"
+            )
+        return value
+
+    def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
+        if fn in PLAIN:
+            values = [a.value if type(a) is Var else a for a in args]
+            return fn(*values, **kw)
+        if fn in ADAPTERS:
+            return self.record(*ADAPTERS[fn](*args, **kw))
+        raise TapeError(f"{where_in_time(self.scope)}no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
+
+    def _refuse_keywords(self, fn: Any, kw: dict[str, Any]) -> None:
+        for key, value in kw.items():
+            if type(value) is Var or key == "out" or isinstance(fn, np.ufunc):
+                remedy = "pass Vars by position" if type(value) is Var else "leave it out"
+                raise TapeError(f"{where_in_time(self.scope)}{word(fn)}({key}=...) can't be recorded; {remedy}")
+
+    def _call(self, fn: Any, parents: Sequence[int], raw: Sequence[Any]) -> str:
+        names = [(self.lines[p][6] or f"v{p}") + f" {list(np.shape(a))}" if p >= 0 else repr(a) for p, a in zip(parents, raw, strict=True)]
+        return f"{word(fn)}({', '.join(names)})"
+
+    # ---- steps -----------------------------------------------------------------------------------------------------
+    @contextmanager
+    def step(self, t: int | None, loop: str = "time") -> Iterator[None]:
+        """Lines recorded inside belong to step t of a loop; steps nest."""
+        outer, self.scope = self.scope, (*self.scope, (loop, t))
+        try:
+            yield
+        finally:
+            self.scope = outer
+
+    def loss(self, value: Var, t: int) -> Var:
+        """Mark a scalar as the loss J_t of step t, and return it."""
+        if value.shape != ():
+            raise TapeError(f"step t = {t}: the step loss has shape {value.shape}, not (); sum or average it first")
+        self.losses.append((value.index, self.scope, t))
+        return value
+
+    # ---- the reverse sweep -----------------------------------------------------------------------------------------
+    def grad(self, out: Var, wrt: Sequence[Var], seed: Any = None, *, track: bool = False) -> list[Any]:
+        """d out / d w for every w: arrays, or Vars of this tape with `track=True`.
+
+        `out` is a scalar unless a seed of its shape, the cotangent, is given. What out does not depend on gets zeros.
+        """
+        if not isinstance(out, Var) or any(v.tape is not self for v in (out, *wrt)):
+            raise TapeError("grad: the loss and what it is differentiated by must be Vars of this tape")
+        if seed is None and out.shape != ():
+            raise TapeError(f"grad: the loss has shape {out.shape}, not (); sum or average it, or pass a seed of that shape")
+        if seed is not None and np.shape(seed) != out.shape:
+            raise TapeError(f"grad: the seed has shape {np.shape(seed)}, the loss {out.shape}; they must be equal")
+        seeds = {out.index: np.ones_like(out.value) if seed is None else seed}
+        return self.sweep(seeds, [w.index for w in wrt], track=track)
+
+    def sweep(
+        self,
+        seeds: Mapping[int, Any],
+        wrt: Iterable[int],
+        *,
+        track: bool = False,
+        follow: Callable[[int, int, int], bool] | None = None,
+        report: Callable[[int, int, int, Array], None] | None = None,
+    ) -> list[Any]:
+        """One reverse sweep: the adjoint of every line in wrt, for a cotangent on each line in seeds.
+
+        Args:
+            seeds: cotangent by line.
+            wrt: lines whose adjoints are wanted; leaves or not.
+            track: record the sweep on this tape, each line in the step of the forward line it differentiates.
+            follow: `follow(child, argument, parent)` says whether gradient passes that edge; cutting carry edges is
+                truncated backpropagation through time.
+            report: `report(child, argument, parent, contribution)` is called for every edge that is passed.
+
+        Returns fresh arrays in the order of wrt (Vars of this tape with track).
+        """
+        wanted = list(wrt)
+        self._verify()
+        lines, top, bottom = self.lines, max(seeds), min(wanted, default=0)
+        need = bytearray(max([top, *wanted]) + 2)  # need[-1] stays 0, so what is not a line is never needed
+        for i in wanted:
+            need[i] = 1
+        for i in range(bottom, top + 1):
+            for p in lines[i][1]:
+                if need[p]:
+                    need[i] = 1
+                    break
+        keep, owned, scope = set(wanted), set(), self.scope
+        bars: list[Any] = [None] * (top + 1)
+        try:
+            for i, seed in seeds.items():
+                bars[i] = self._note(Backward("seed", i), self.data, seed, "seed") if track and type(seed) is not Var else seed
+            for i in range(top, bottom, -1):
+                g = bars[i]
+                if g is None or not need[i]:
+                    continue
+                fn, parents, args, kw, y, at, _ = lines[i]
+                if not parents:
+                    continue
+                if track:
+                    self.scope, y = at, Var(self, i, y)
+                    args = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
+                vjps = RULES[fn]
+                for k, p in enumerate(parents):
+                    if not need[p] or (follow is not None and not follow(i, k, p)):
+                        continue
+                    vjp = vjps[k]
+                    if vjp is None:
+                        continue
+                    if k == 0 and fn in INTO and not track and report is None:
+                        if p not in owned:  # slices of one leaf add into one buffer
+                            bars[p] = np.zeros_like(args[0]) if bars[p] is None else np.array(bars[p])
+                            owned.add(p)
+                        INTO[fn](bars[p], g, *args[1:], **kw)
+                        continue
+                    d = self._note(Backward("adjoint", i, k), vjp, g, y, *args, **kw) if track else vjp(g, y, *args, **kw)
+                    if report is not None:
+                        report(i, k, p, d)
+                    bar = bars[p]
+                    if bar is None:
+                        bars[p] = d
+                    elif track:
+                        bars[p] = self._note(Backward("sum", p), bar.__add__, d)
+                    elif p in owned:
+                        bar += d  # in place, since this sum was made here
+                        bars[p] = bar
+                    else:
+                        bars[p] = bar + d
+                        owned.add(p)
+                if i not in keep:
+                    bars[i] = None  # free from here on
+        finally:
+            self.scope = scope
+        return [self._result(i, bars[i] if i <= top else None, i in owned, track) for i in wanted]
+
+    def _result(self, i: int, bar: Any, owned: bool, track: bool) -> Any:
+        value = self.lines[i][4]
+        if track:
+            return self._note(Backward("zeros", i), self.data, np.zeros_like(value), "zeros") if bar is None else bar
+        if bar is None:
+            return np.zeros_like(value)
+        return np.asarray(bar, value.dtype) if owned else np.array(bar, value.dtype)
+
+    def _note(self, meaning: Backward, make: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        """Call make; every line that it records is marked as what it is."""
+        outer, self._meaning = self._meaning, meaning
+        try:
+            return make(*args, **kw)
+        finally:
+            self._meaning = outer
+
+    def _verify(self) -> None:
+        for i, checksum in self.checksums.items():
+            fn, _, _, _, value, scope, name = self.lines[i]
+            if zlib.crc32(np.ascontiguousarray(value).tobytes()) != checksum:
+                raise TapeError(
+                    f"{where_in_time(scope)}{name or f'v{i}'} {list(value.shape)}, recorded at {_place(self.source[i])}, "
+                    "was changed after it was recorded; pass a copy"
+                )
+
+
+def step(t: int | None, loop: str = "time") -> AbstractContextManager[None]:
+    """Step t of the current tape; does nothing where no tape is recording, so models run on plain arrays too."""
+    tape = CURRENT.get()
+    return nullcontext() if tape is None else tape.step(t, loop)
+
+
+def loss(value: Any, t: int) -> Any:
+    """Mark a scalar Var as the loss J_t of step t and return it; a plain number is returned as it is."""
+    return value.tape.loss(value, t) if type(value) is Var else value
+
+
+def _binary(fn: Any) -> Callable[[Any, Any], Any]:
+    return lambda a, b: a.tape.record(fn, (a, b), {})
+
+
+def _reflected(fn: Any) -> Callable[[Any, Any], Any]:
+    return lambda a, b: a.tape.record(fn, (b, a), {})
+
+
+def _unary(fn: Any) -> Callable[[Any], Any]:
+    return lambda a: a.tape.record(fn, (a,), {})
+
+
+def _first(error: Exception) -> str:
+    return str(error).splitlines()[0]
+
+
+def _place(source: tuple[str, int]) -> str:
+    return f"{source[0]}:{source[1]}"
+
+
+def _user_line() -> tuple[str, int]:
+    """The file and line of the nearest caller that is neither the engine nor NumPy."""
+    frame = sys._getframe(1)
+    while frame.f_back and (frame.f_globals.get("__name__", "") + ".").startswith(ENGINE):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+class Var:
+    """A handle on one line: `tape`, `index`, `value`. It is immutable: `x += y` makes a new line."""
+
+    __slots__ = ("index", "tape", "value")
+
+    def __init__(self, tape: Tape, index: int, value: Array) -> None:
+        """Point at line `index` of a tape."""
+        self.tape, self.index, self.value = tape, index, value
+
+    shape = property(lambda s: s.value.shape)
+    ndim = property(lambda s: s.value.ndim)
+    size = property(lambda s: s.value.size)
+    dtype = property(lambda s: s.value.dtype)
+    T = property(lambda s: s.tape.record(np.transpose, (s,), {}))
+    mT = property(lambda s: s.tape.record(np.matrix_transpose, (s,), {}))
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __neg__, __abs__ = _unary(np.negative), _unary(np.absolute)
+    __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
+    __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)
+
+    def __array_ufunc__(self, fn: Any, method: str, *args: Any, **kw: Any) -> Any:
+        if method != "__call__":
+            raise TapeError(f"{where_in_time(self.tape.scope)}np.{fn.__name__}.{method} can't be recorded; use np.sum, np.outer …")
+        return self.tape.record(fn, args, kw)
+
+    def __array_function__(self, fn: Any, types: Any, args: Any, kw: Any) -> Any:
+        return self.tape.record(fn, args, kw)
+
+    def __array__(self, *args: Any, **kw: Any) -> Any:
+        raise TapeError(f"{where_in_time(self.tape.scope)}a Var is no array; np.stack joins Vars, .value leaves the tape")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise TapeError(f"{where_in_time(self.tape.scope)}a Var can't be assigned to; build it with np.where, np.stack or np.concatenate")
+
+    def _leave(self) -> Any:
+        raise TapeError(f"{where_in_time(self.tape.scope)}a Var is no plain number, and a branch on it is not recorded; use .value")
+
+    __bool__ = __float__ = __int__ = __complex__ = __index__ = _leave
+    __hash__ = object.__hash__
+
+    def __getitem__(self, key: Any) -> Var:
+        return self.tape.record(getitem, (self, *key) if isinstance(key, tuple) else (self, key), {})
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Var]:
+        return (self[i] for i in range(len(self.value)))
+
+    def __repr__(self) -> str:
+        fn, *_, name = self.tape.lines[self.index]
+        return f"Var({name or f'v{self.index}'}: {word(fn)}, shape {self.shape})"
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Var:
+        """As np.sum."""
+        return self.tape.record(np.sum, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Var:
+        """As np.mean."""
+        return self.tape.record(np.mean, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Var:
+        """As np.max."""
+        return self.tape.record(np.max, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def reshape(self, *shape: Any) -> Var:
+        """As np.reshape; `reshape(2, 3)` and `reshape((2, 3))` are the same."""
+        return self.tape.record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {})
+
+    def transpose(self, *axes: Any) -> Var:
+        """As np.transpose."""
+        return self.tape.record(np.transpose, (self, (axes[0] if len(axes) == 1 else axes) or None), {})
+
+    def ravel(self) -> Var:
+        """As np.ravel."""
+        return self.tape.record(np.reshape, (self, -1), {})
