@@ -1,0 +1,1 @@
+"""Confirm gradients by independent witnesses: tape, closed form, published transcription, complex step."""
