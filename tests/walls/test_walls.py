@@ -47,7 +47,7 @@ PLANTED = [
     (checks.spec_reaches_out, "tinygrad_rnn/spec.py", "from .tape import Var", "tinygrad_rnn.tape"),
     (checks.tape_reaches_out, "tinygrad_rnn/tape.py", "def f():\n    from .ops import relu", "tinygrad_rnn.ops"),
     (checks.rules_miss_the_tape, "tinygrad_rnn/rules/odd.py", "import numpy as np", "does not import"),
-    (checks.rules_miss_the_tape, "tinygrad_rnn/rules/odd.py", "from ..tape import rule\nfrom ..flow import Flow", "flow"),
+    (checks.rules_miss_the_tape, "tinygrad_rnn/rules/odd.py", "from ..tape import rule\nfrom ..flow import F", "flow"),
     (checks.import_cycles, "tinygrad_rnn/tape.py", "def f():\n    from .rules import elementwise", "tinygrad_rnn.tape"),
     (checks.import_cycles, "viz/one.py", "from . import two", "viz.one <-> viz.two"),
     (checks.submodules_import_their_package, "tinygrad_rnn/ops.py", "from . import Tape", "tinygrad_rnn.ops"),
