@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .ops import binary_cross_entropy, relu, sigmoid, softmax, softmax_cross_entropy
+from .ops import binary_cross_entropy, identity, relu, sigmoid, softmax, softmax_cross_entropy
 from .spec import Spec, measure
 from .tape import Tape, Var, loss, step
 
@@ -76,40 +76,33 @@ def forward(spec: Spec, params: Mapping[str, Array], x: Array, y: Array, h0: Arr
     """
     x, y = _steps(x), _targets(y)
     sizes = measure(spec, params, x, y, h0)
-    times = _product(spec, batched=sizes.B is not None)
+    hidden, readout = AFFINE[spec.convention, sizes.B is not None]
     U, W, V = (params[name] for name in map(spec.name, ("input", "recurrent", "output")) if name is not None)
     b, c = (None if name is None else params[name] for name in map(spec.name, ("hidden_bias", "output_bias")))
     activate = ACTIVATIONS[spec.activation]
     loss_steps = spec.loss_steps(sizes.T)
+    samples = sizes.B if spec.batch_reduction == "mean" else None
     h = h0
     states, sums, readouts, outputs, losses = [h], [], [], [], []
     for t in range(1, sizes.T + 1):
         with step(t):
-            # A bias that is not there is not added: on a tape, a sum with 0 would be drawn.
-            if b is None:
-                a = times(U, x[t - 1]) + times(W, h)
-            else:
-                a = times(U, x[t - 1]) + times(W, h) + b
+            a = hidden(U, W, b, x, h, t)
             h = activate(a)
             sums.append(a)
             states.append(h)
             if t not in loss_steps:
                 continue
-            if c is None:
-                z = times(V, h)
-            else:
-                z = times(V, h) + c
-            J, out = _step_loss(spec, z, y if spec.many_to_one else y[t - 1])
-            if spec.batch_reduction == "mean" and sizes.B is not None:
-                J = J / float(sizes.B)
+            z = readout(V, c, h)
+            J, out = _step_loss(spec, z, y if spec.many_to_one else y[t - 1], samples)
             losses.append(loss(J, t))
             readouts.append(z)
             outputs.append(out)
-    L = losses[0]
+    total = losses[0]
     for J in losses[1:]:
-        L = L + J
+        total = total + J
+    L = total
     if spec.time_weight == "1/T":
-        L = L / float(sizes.T)
+        L = total / float(sizes.T)
     return Forward(L, tuple(losses), tuple(states), tuple(sums), tuple(readouts), tuple(outputs))
 
 
@@ -148,37 +141,105 @@ def record(
     return Recording(tape, spec, past.loss, leaves, inputs, targets, start, past)
 
 
-def _product(spec: Spec, batched: bool) -> Callable[[Array, Array], Array]:
-    """Weight times vector: W v for columns, v W for rows; a batch is always rows, so a column weight is transposed."""
-    if spec.convention == "row":
-        return lambda weight, v: v @ weight
-    if batched:
-        return lambda weight, v: v @ weight.T
-    return lambda weight, v: weight @ v
+# ---- a_t and z_t, written out once for each layout -------------------------------------------------------------------
+# Each sum is one statement, since printed tapes and pictures take its name and its source line from it. A bias that is
+# not there is not added: a sum with 0 would be drawn. A batch is always rows, so a column weight acts transposed.
 
 
-def _step_loss(spec: Spec, z: Array, y: Array) -> tuple[Array, Array]:
-    """(J_t summed over batch and features, out_t)."""
+def _hidden_rows(U: Array, W: Array, b: Array, x: Array, h: Array, t: int) -> Array:
+    if b is None:
+        a = x[t - 1] @ U + h @ W
+    else:
+        a = x[t - 1] @ U + h @ W + b
+    return a
+
+
+def _readout_rows(V: Array, c: Array, h: Array) -> Array:
+    if c is None:
+        z = h @ V
+    else:
+        z = h @ V + c
+    return z
+
+
+def _hidden_columns(U: Array, W: Array, b: Array, x: Array, h: Array, t: int) -> Array:
+    if b is None:
+        a = U @ x[t - 1] + W @ h
+    else:
+        a = U @ x[t - 1] + W @ h + b
+    return a
+
+
+def _readout_columns(V: Array, c: Array, h: Array) -> Array:
+    if c is None:
+        z = V @ h
+    else:
+        z = V @ h + c
+    return z
+
+
+def _hidden_batch_of_columns(U: Array, W: Array, b: Array, x: Array, h: Array, t: int) -> Array:
+    if b is None:
+        a = x[t - 1] @ U.T + h @ W.T
+    else:
+        a = x[t - 1] @ U.T + h @ W.T + b
+    return a
+
+
+def _readout_batch_of_columns(V: Array, c: Array, h: Array) -> Array:
+    if c is None:
+        z = h @ V.T
+    else:
+        z = h @ V.T + c
+    return z
+
+
+# (convention, batched) -> how a_t and z_t are written
+AFFINE: Mapping[tuple[str, bool], tuple[Callable[..., Array], Callable[..., Array]]] = {
+    ("row", False): (_hidden_rows, _readout_rows),
+    ("row", True):  (_hidden_rows, _readout_rows),
+    ("col", False): (_hidden_columns, _readout_columns),
+    ("col", True):  (_hidden_batch_of_columns, _readout_batch_of_columns),
+}
+
+
+def _step_loss(spec: Spec, z: Array, y: Array, samples: int | None) -> tuple[Array, Array]:
+    """(J_t, out_t): summed over batch and features, then divided by the number of samples where one is given."""
     activate = OUTPUT_ACTIVATIONS[spec.output_activation]
     if spec.loss in LOSSES_FROM_LOGITS:
         # The loss reads z, so out_t is no part of its graph: it is computed beside the tape.
-        return np.sum(LOSSES_FROM_LOGITS[spec.loss](z, y)), activate(z.value if isinstance(z, Var) else z)
-    out = activate(z)
-    squares = np.sum((out - y) ** 2)
-    return (0.5 * squares if spec.loss == "half_mse" else squares), out
+        out = activate(z.value if isinstance(z, Var) else z)
+        losses = LOSSES_FROM_LOGITS[spec.loss](z, y)
+    else:
+        out = activate(z)
+        if spec.loss == "half_mse":
+            losses = 0.5 * (out - y) ** 2
+        else:
+            losses = (out - y) ** 2
+    if samples is None:
+        J = np.sum(losses)
+    else:
+        J = np.sum(losses) / float(samples)
+    return J, out
 
 
 def _itself(x: Array) -> Array:
     return x
 
 
+# `identity` is a line of its own on a tape, so that a linear model too has an h beside its a; the readout needs none.
 ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "tanh":     np.tanh,
     "sigmoid":  sigmoid,
-    "identity": _itself,
+    "identity": identity,
     "relu":     relu,
 }
-OUTPUT_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {**ACTIVATIONS, "softmax": softmax}
+OUTPUT_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "tanh":     np.tanh,
+    "sigmoid":  sigmoid,
+    "identity": _itself,
+    "softmax":  softmax,
+}
 LOSSES_FROM_LOGITS: Mapping[str, Callable[[Array, Array], Array]] = {
     "bce":        binary_cross_entropy,
     "softmax_ce": softmax_cross_entropy,
