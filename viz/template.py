@@ -1,0 +1,100 @@
+"""Fold a graph over time into the one step that is laid out: its parts, their edges with lags, and its carries."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import networkx as nx
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A wire from one role to another, `lag` steps later."""
+
+    source: int
+    lag: int
+    target: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """One drawn node of the step; its texts are the widest that occur in any step."""
+
+    role: int
+    kind: str
+    op: str
+    name: str | None
+    label: str | None
+    rows: tuple[tuple[str, str | None], ...]
+    chips: tuple[str, ...]  # keys of the weights used here, level with the rows first
+    chip_labels: tuple[str, ...]
+    cited: bool  # do other nodes' texts name it
+
+
+@dataclass(frozen=True)
+class Template:
+    """One step that stands for all: the union of what occurs in any of them."""
+
+    parts: tuple[Part, ...]  # program order
+    edges: tuple[Edge, ...]  # sorted; weights and the total left out
+    carries: tuple[tuple[int, int], ...]  # (role, lag >= 1), initial states included
+    loss: int | None
+
+    def signature(self) -> str:
+        """The structure and the texts as one string, equal for equal layouts: names of roles and weights don't matter."""
+        position = {part.role: n for n, part in enumerate(self.parts)}
+        chips: dict[str, int] = {}
+        rows = []
+        for part in self.parts:
+            numbers = [chips.setdefault(key, len(chips)) for key in part.chips]
+            terms = [[text, None if key is None else chips.setdefault(key, len(chips))] for text, key in part.rows]
+            rows.append([part.kind, part.op, part.name, part.label, terms, numbers, part.chip_labels, part.cited])
+        edges = sorted([position[e.source], e.lag, position[e.target]] for e in self.edges)
+        carries = sorted([position[r], lag] for r, lag in self.carries)
+        return json.dumps([rows, edges, carries, None if self.loss is None else position[self.loss]], ensure_ascii=False)
+
+
+def fold(G: nx.MultiDiGraph) -> Template:
+    """The template of a graph made by `graph.build`; a plain graph without steps gives one without parts."""
+    instances: dict[int, list[str]] = {}
+    for key, node in G.nodes(data=True):
+        if key[0] == "n":
+            instances.setdefault(node["role"], []).append(key)
+    if not G.graph["steps"]:
+        return Template((), (), (), None)
+    edges: set[Edge] = set()
+    for u, v, wire in G.edges(data=True):
+        if u[0] in "ni" and v[0] == "n":
+            edges.add(Edge(G.nodes[u]["role"], wire["lag"], G.nodes[v]["role"]))
+    roles = [r for r in G.graph["roles"] if r in instances]
+    roles += sorted({e.source for e in edges} - set(roles))
+    parts = tuple(_part(G, r, instances.get(r, [])) for r in roles)
+    ordered = tuple(sorted(edges, key=lambda e: (e.source, e.lag, e.target)))
+    carries = tuple(sorted({(e.source, e.lag) for e in edges if e.lag}))
+    losses = [G.nodes[key]["role"] for key in G.graph["losses"].values()]
+    return Template(parts, ordered, carries, losses[-1] if losses else None)
+
+
+def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
+    nodes = [G.nodes[key] for key in keys]
+    chips: dict[str, None] = {}
+    rows: tuple[tuple[str, str | None], ...] = max((n["rows"] for n in nodes), key=_size, default=())
+    chips.update((key, None) for _, key in rows if key is not None)
+    for key in keys:
+        chips.update((u, None) for u, _ in sorted(G.in_edges(key), key=lambda e: G.graph["weights"].index(e[0]) if e[0] in G.graph["weights"] else -1) if u[0] == "w")
+    return Part(
+        role=role,
+        kind=nodes[-1]["kind"],
+        op=max((n["op"] for n in nodes), key=len),
+        name=next((n["name"] for n in nodes if n["name"]), None),
+        label=max((n["label"] for n in nodes if n["label"]), key=len, default=None),
+        rows=rows,
+        chips=tuple(chips),
+        chip_labels=tuple(G.nodes[key]["label"] for key in chips),
+        cited=any(n["cited"] for n in nodes),
+    )
+
+
+def _size(rows: tuple[tuple[str, str | None], ...]) -> tuple[int, int]:
+    return len(rows), max((len(text) for text, _ in rows), default=0)

@@ -1,0 +1,90 @@
+"""Write what a picture says: names with their time, functions as signs, numbers and indices; nothing here reads a tape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+SUBSCRIPTS = str.maketrans("0123456789-", "₀₁₂₃₄₅₆₇₈₉₋")
+SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SIGNS = {
+    "add": "+", "subtract": "−", "multiply": "×", "divide": "÷", "true_divide": "÷", "negative": "−", "sigmoid": "σ",
+    "relu": "ReLU", "square": "( )²", "sqrt": "√", "sum": "Σ", "maximum": "max", "minimum": "min", "absolute": "| |",
+    "softmax_cross_entropy": "softmax, cross entropy", "binary_cross_entropy": "σ, cross entropy",
+    "log_softmax": "log softmax", "matmul": "·", "getitem": "[ ]", "concatenate": "concat",
+}  # fmt: skip
+PRODUCTS = {"matmul", "outer"}
+SHAPES = {
+    "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis", "reshape", "ravel", "expand_dims", "squeeze",
+    "broadcast_to", "getitem", "identity", "positive", "copy",
+}  # fmt: skip  # functions that move numbers and change none
+TRANSPOSES = {"transpose", "matrix_transpose", "permute_dims", "swapaxes"}
+
+
+def function_name(fn: Any) -> str:
+    """The name a person knows a function by: "tanh", "matmul"."""
+    return str(getattr(fn, "__name__", fn))
+
+
+def symbol(name: str, t: Any = None) -> str:
+    """A name with its time as a subscript; its own number is a superscript, so that both can stand: "h1", 3 -> "h¹₃"."""
+    match = re.fullmatch(r"([A-Za-z]+?)_?(\d+)", name)
+    base = match[1] + match[2].translate(SUPERSCRIPTS) if match else name
+    if t is None:
+        return base
+    time = str(t)
+    return base + (time.translate(SUBSCRIPTS) if re.fullmatch(r"-?\d+", time) else f"[{time}]")
+
+
+def number(value: Any) -> str:
+    """A number in a formula, at most four digits: "0.25", "2", "1e-05"."""
+    return f"{float(np.real(value)):.4g}".replace("-", "−")
+
+
+def index(keys: Sequence[Any]) -> str:
+    """An index as it was written: `[:, 0:5]`."""
+    words = []
+    for key in keys:
+        if isinstance(key, slice):
+            ends = ["" if end is None else str(end) for end in (key.start, key.stop)]
+            words.append(":".join(ends) + ("" if key.step is None else f":{key.step}"))
+        elif isinstance(key, tuple):
+            words.append(index(key)[1:-1])
+        else:
+            words.append("…" if key is Ellipsis else "None" if key is None else str(key) if np.ndim(key) == 0 else "array")
+    return f"[{', '.join(words)}]"
+
+
+def shape(dimensions: Sequence[int]) -> str:
+    """"3 × 5", "5", "scalar"."""
+    return " × ".join(map(str, dimensions)) or "scalar"
+
+
+def with_scalar(name: str, scalar: Any, first: bool) -> str:
+    """A binary operation with one plain number in it: "1 −", "0.5 ×", "÷ 4", "( )²"; `first`: the number stands first."""
+    sign, n = SIGNS.get(name, name), number(scalar)
+    if name == "power":
+        exponent = n.translate(SUPERSCRIPTS) if n.isdigit() else f"^{n}"
+        return f"{n}^( )" if first else f"( ){exponent}"
+    if name in ("add", "multiply", "maximum", "minimum"):
+        return f"{n} ×" if name == "multiply" else f"+ {n}" if name == "add" else f"{sign}({n}, ·)"
+    return f"{n} {sign}" if first else f"{sign} {n}"
+
+
+def total(value: float, losses: Sequence[tuple[Any, float]]) -> str:
+    """What the total loss is of the step losses (t, value), told by comparing numbers: "mean ℓ", "Σ ℓ", "ℓ₄", "L(ℓ)"."""
+    values = [v for _, v in losses]
+    if not values:
+        return ""
+    near = lambda other: abs(value - other) <= 1e-9 * max(1e-300, abs(value), abs(other))  # noqa: E731
+    if len(values) == 1 and near(values[0]):
+        return symbol("ℓ", losses[0][0])
+    if near(sum(values) / len(values)):
+        return "mean ℓ"
+    if near(sum(values)):
+        return "Σ ℓ"
+    single = [t for t, v in losses if near(v)]
+    return symbol("ℓ", single[0]) if len(single) == 1 else "L(ℓ)"
