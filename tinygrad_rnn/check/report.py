@@ -1,0 +1,184 @@
+"""Results of a comparison as plain frozen data: every error by case, witness and quantity, to print or to dump."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+TOLERANCE = 1e-10
+SMALLEST_NORM = 1e-12  # relative errors are ‖a − b‖ / max(‖b‖, this)
+
+# How the witnesses are called in sentences.
+WORDS: Mapping[str, str] = {
+    "tape": "tape",
+    "closed_form": "closed form",
+    "transcription": "source's transcription",
+    "complex_step": "complex step through models.forward",
+}
+
+
+class CaseError(ValueError):
+    """Something asked for cannot be read or is not there; one line that says what, where and why."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One array of one witness against the reference.
+
+    Attributes:
+        case: id of the case.
+        derivation: short name of the published derivation, or "" where none fits.
+        witness: "tape", "closed_form", "transcription" or "complex_step".
+        quantity: "loss", "dh", "grads.W", "contrib_norm.W", …, as the case schema calls it.
+        max_abs: max |a − b|, infinite where shapes differ.
+        relative: ‖a − b‖ / max(‖b‖, 1e−12).
+        tolerance: what `relative` may be.
+        reference: what b is.
+    """
+
+    case: str
+    derivation: str
+    witness: str
+    quantity: str
+    max_abs: float
+    relative: float
+    tolerance: float
+    reference: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether the relative error is within the tolerance; NaN is not."""
+        return self.relative <= self.tolerance
+
+    @property
+    def about(self) -> str:
+        """The quantity in words: "parameter W", "C[t,k] of parameter W", "dh"."""
+        group, _, name = self.quantity.partition(".")
+        words = {"grads": f"parameter {name}", "contrib_norm": f"‖C[t,k]‖ of parameter {name}"}
+        words["contrib_full"] = f"C[t,k] of parameter {name}"
+        return words.get(group, self.quantity)
+
+    @property
+    def problem(self) -> str:
+        """One line: where, who, what, by how much."""
+        source = f"{self.derivation}, " if self.derivation else ""
+        return (
+            f"{source}case {self.case}: {WORDS[self.witness]}, {self.about}: relative error {self.relative:.2e} "
+            f"(at most {self.tolerance:.0e}), absolute {self.max_abs:.2e}, against the {self.reference}"
+        )
+
+
+@dataclass(frozen=True)
+class CaseResult:
+    """Every row of one case."""
+
+    id: str
+    derivation: str
+    description: str
+    rows: tuple[Row, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every row agrees."""
+        return all(row.ok for row in self.rows)
+
+    @property
+    def witnesses(self) -> tuple[str, ...]:
+        """Who was compared, in order."""
+        return tuple(dict.fromkeys(row.witness for row in self.rows))
+
+    def max_rel_error(self, witness: str) -> float:
+        """Largest relative error of one witness; NaN counts as infinite."""
+        errors = [row.relative for row in self.rows if row.witness == witness]
+        return max((math.inf if math.isnan(error) else error for error in errors), default=0.0)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A whole comparison.
+
+    Attributes:
+        title: what was compared.
+        cases: one result for each case.
+        unsupported: (id, group) of the cases that were read and not compared.
+    """
+
+    title: str
+    cases: tuple[CaseResult, ...]
+    unsupported: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every case agrees."""
+        return all(case.ok for case in self.cases)
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """All rows of all cases."""
+        return tuple(row for case in self.cases for row in case.rows)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """One line for every disagreement: derivation, case, witness, parameter, by how much."""
+        return tuple(row.problem for row in self.rows if not row.ok)
+
+    def explain(self) -> tuple[str, ...]:
+        """Lines to print: one for each case, then the disagreements, what was left out, and the verdict."""
+        lines = [self.title]
+        for case in self.cases:
+            errors = ", ".join(f"{WORDS[w]} {case.max_rel_error(w):.1e}" for w in case.witnesses)
+            lines.append(f"  {'ok ' if case.ok else 'NOT'} {case.id}  {case.description}: {errors}")
+        lines += [f"  {problem}" for problem in self.problems]
+        lines += [f"  not supported: case {id_} (group {group})" for id_, group in self.unsupported]
+        agree = sum(case.ok for case in self.cases)
+        left_out = f", {len(self.unsupported)} not supported" if self.unsupported else ""
+        lines.append(f"{agree} of {len(self.cases)} cases agree{left_out}")
+        return tuple(lines)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain data: {"ok", "cases": [{"id", "ok", "tape": {"max_rel_error"}, …}], "unsupported": [id, …]}.
+
+        An error that is infinite or not a number, which JSON cannot say, is None.
+        """
+        cases = []
+        for case in self.cases:
+            entry: dict[str, Any] = {"id": case.id, "ok": case.ok, "derivation": case.derivation or None}
+            for witness in case.witnesses:
+                error = case.max_rel_error(witness)
+                entry[witness] = {"max_rel_error": error if math.isfinite(error) else None}
+            cases.append(entry)
+        return {
+            "ok": self.ok,
+            "cases": cases,
+            "unsupported": [id_ for id_, _ in self.unsupported],
+            "problems": list(self.problems),
+        }
+
+    def to_json(self, indent: int | None = 2) -> str:
+        """`as_dict` as JSON text."""
+        return json.dumps(self.as_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
+
+
+def row(
+    case: str,
+    derivation: str,
+    witness: str,
+    quantity: str,
+    value: Any,
+    reference_value: Any,
+    reference: str,
+    tolerance: float = TOLERANCE,
+) -> Row:
+    """Compare one array with its reference: max |a − b| and ‖a − b‖ / max(‖b‖, 1e−12)."""
+    a, b = np.asarray(value), np.asarray(reference_value)
+    max_abs = relative = math.inf
+    if a.shape == b.shape:
+        difference = np.abs(a - b)
+        max_abs = float(np.max(difference, initial=0.0))
+        relative = float(np.linalg.norm(difference)) / max(float(np.linalg.norm(b)), SMALLEST_NORM)
+    return Row(case, derivation, witness, quantity, max_abs, relative, tolerance, reference)
