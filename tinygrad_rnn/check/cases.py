@@ -7,17 +7,19 @@ A file is {"schema_version": 1, "cases": [...]}; a case of group "published" is 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..derivations import covering
+from ..derivations import Derivation, covering
 from ..spec import Sizes, Spec, SpecError, measure
 from .instances import Instance
 from .readings import Reading, read_closed_form, read_tape
-from .report import CaseError, CaseResult, Report, Row, row
+from .report import CaseError, CaseResult, Report, Row, compare_reading
 
 SCHEMA_VERSION = 1
 SUPPORTED_GROUP = "published"
@@ -222,21 +224,26 @@ def _compare(case: Case) -> CaseResult:
     instance = case.instance
     spec, derivation = instance.spec, covering(instance.spec)
     source = derivation.name if derivation else ""
-    readings: dict[str, Reading] = {"tape": read_tape(instance), "closed_form": read_closed_form(instance)}
-    if derivation:
-        gradients = derivation.gradients(spec, instance.params, instance.x, instance.y, instance.h0)
-        readings["transcription"] = {f"grads.{name}": gradient for name, gradient in gradients.items()}
+    by_name = {q: value for q, value in case.expected.items() if q.startswith("grads.")}
     rows: list[Row] = []
-    for witness, reading in readings.items():
-        for quantity, value in case.expected.items():
-            if quantity in reading:
-                found = _pick_rows(case, reading[quantity]) if quantity.startswith("contrib_") else reading[quantity]
-                rows.append(row(case.id, source, witness, quantity, found, value, REFERENCE))
+    for witness, read in (("tape", read_tape), ("closed_form", read_closed_form)):
+        rows += compare_reading(case.id, source, witness, partial(_read, case, read), case.expected, REFERENCE)
+    if derivation:
+        transcribe = partial(_transcribe, case, derivation)
+        rows += compare_reading(case.id, source, "transcription", transcribe, by_name, REFERENCE)
     description = f"{spec.convention} {spec.activation} {spec.output_activation} {spec.loss}, {case.sizes}"
     return CaseResult(case.id, source, description, tuple(rows))
 
 
-def _pick_rows(case: Case, table: Any) -> Any:
-    """The rows of a contribution table that the case lists."""
+def _read(case: Case, read: Callable[[Instance], Reading]) -> Reading:
+    """A reading, with those rows of the contribution tables that the case lists."""
+    reading = read(case.instance)
     with_loss = case.instance.spec.loss_steps(case.sizes.T)
-    return table[[with_loss.index(t) for t in case.rows]]
+    rows = [with_loss.index(t) for t in case.rows]
+    return {q: value[rows] if q.startswith("contrib_") else value for q, value in reading.items()}
+
+
+def _transcribe(case: Case, derivation: Derivation) -> Reading:
+    instance = case.instance
+    gradients = derivation.gradients(instance.spec, instance.params, instance.x, instance.y, instance.h0)
+    return {f"grads.{name}": gradient for name, gradient in gradients.items()}

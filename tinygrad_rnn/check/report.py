@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ class Row:
         relative: ‖a − b‖ / max(‖b‖, 1e−12).
         tolerance: what `relative` may be.
         reference: what b is.
+        note: why there is no number: the witness raised, or gave another shape.
     """
 
     case: str
@@ -49,6 +50,7 @@ class Row:
     relative: float
     tolerance: float
     reference: str
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -67,10 +69,11 @@ class Row:
     def problem(self) -> str:
         """One line: where, who, what, by how much."""
         source = f"{self.derivation}, " if self.derivation else ""
-        return (
-            f"{source}case {self.case}: {WORDS[self.witness]}, {self.about}: relative error {self.relative:.2e} "
-            f"(at most {self.tolerance:.0e}), absolute {self.max_abs:.2e}, against the {self.reference}"
+        error = (
+            f"relative error {self.relative:.2e} (at most {self.tolerance:.0e}), absolute {self.max_abs:.2e}, "
+            f"against the {self.reference}"
         )
+        return f"{source}case {self.case}: {WORDS[self.witness]}, {self.about}: {self.note or error}"
 
 
 @dataclass(frozen=True)
@@ -134,6 +137,8 @@ class Report:
             errors = ", ".join(f"{WORDS[w]} {case.max_rel_error(w):.1e}" for w in case.witnesses)
             lines.append(f"  {'ok ' if case.ok else 'NOT'} {case.id}  {case.description}: {errors}")
         lines += [f"  {problem}" for problem in self.problems]
+        if any(row.witness == "complex_step" and not row.ok for row in self.rows):
+            lines.append("  the two forward passes disagree, so look at bptt/forward.py and models.py first")
         lines += [f"  not supported: case {id_} (group {group})" for id_, group in self.unsupported]
         agree = sum(case.ok for case in self.cases)
         left_out = f", {len(self.unsupported)} not supported" if self.unsupported else ""
@@ -164,21 +169,39 @@ class Report:
         return json.dumps(self.as_dict(), indent=indent, allow_nan=False, ensure_ascii=False)
 
 
-def row(
+def compare_reading(
     case: str,
     derivation: str,
     witness: str,
-    quantity: str,
-    value: Any,
-    reference_value: Any,
+    read: Callable[[], Mapping[str, Any]],
+    wanted: Mapping[str, Any],
     reference: str,
-    tolerance: float = TOLERANCE,
+) -> list[Row]:
+    """One row for every wanted quantity; a witness that raises, or is silent about one, is wrong about it."""
+    note = "gave nothing"
+    reading: Mapping[str, Any] = {}
+    try:
+        reading = read()
+    except Exception as error:  # a broken derivation may fail in any way, and the report must still say which one
+        note = f"raised {type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'no message'}"
+    rows = []
+    for quantity, value in wanted.items():
+        if quantity in reading:
+            rows.append(row(case, derivation, witness, quantity, reading[quantity], value, reference))
+        else:
+            rows.append(Row(case, derivation, witness, quantity, math.inf, math.inf, TOLERANCE, reference, note))
+    return rows
+
+
+def row(
+    case: str, derivation: str, witness: str, quantity: str, value: Any, reference_value: Any, reference: str
 ) -> Row:
     """Compare one array with its reference: max |a − b| and ‖a − b‖ / max(‖b‖, 1e−12)."""
     a, b = np.asarray(value), np.asarray(reference_value)
-    max_abs = relative = math.inf
-    if a.shape == b.shape:
-        difference = np.abs(a - b)
-        max_abs = float(np.max(difference, initial=0.0))
-        relative = float(np.linalg.norm(difference)) / max(float(np.linalg.norm(b)), SMALLEST_NORM)
-    return Row(case, derivation, witness, quantity, max_abs, relative, tolerance, reference)
+    if a.shape != b.shape:
+        note = f"has shape {a.shape}, the {reference} has {b.shape}"
+        return Row(case, derivation, witness, quantity, math.inf, math.inf, TOLERANCE, reference, note)
+    difference = np.abs(a - b)
+    max_abs = float(np.max(difference, initial=0.0))
+    relative = float(np.linalg.norm(difference)) / max(float(np.linalg.norm(b)), SMALLEST_NORM)
+    return Row(case, derivation, witness, quantity, max_abs, relative, TOLERANCE, reference)
