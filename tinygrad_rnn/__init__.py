@@ -1,6 +1,7 @@
 """tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
 
-from . import rules
+from . import cells, rules
+from .flow import Flow, carry_cut, trace as flow
 from .ops import (
     binary_cross_entropy,
     log_softmax,
@@ -10,16 +11,23 @@ from .ops import (
     softmax,
     softmax_cross_entropy,
 )
+from .steps import Steps, find_steps
 from .tape import RULES, Tape, TapeError, Var, loss, rule, step
 from .transform import UnusedWarning, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "RULES",
+    "Flow",
+    "Steps",
     "Tape",
     "TapeError",
     "UnusedWarning",
     "Var",
     "binary_cross_entropy",
+    "carry_cut",
+    "cells",
+    "find_steps",
+    "flow",
     "grad",
     "hessian",
     "hvp",

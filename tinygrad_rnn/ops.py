@@ -49,7 +49,7 @@ def relu(x: Array) -> Array:
 
 @primitive
 def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
-    """log Σ e^x along an axis, without overflow."""
+    """The logarithm log Σ e^x along an axis, without overflow."""
     top = _finite(x.real.max(axis=axis, keepdims=True))
     total = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
     return total if keepdims else np.squeeze(total, axis=axis)
@@ -65,7 +65,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
 
 @primitive
 def log_softmax(x: Array, axis: int = -1) -> Array:
-    """log softmax(x) along an axis, without overflow."""
+    """The logarithm of softmax(x) along an axis, without overflow."""
     x = x - _finite(x.real.max(axis=axis, keepdims=True))
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 

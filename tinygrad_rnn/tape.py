@@ -12,8 +12,6 @@ order, nothing recurses, and a dropped tape is freed at once. Rules of different
 
 from __future__ import annotations
 
-import sys
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
@@ -22,23 +20,27 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from . import guard
+from .errors import Scope, TapeError, first_line, where_in_time, word
+from .var import Var
+
+__all__ = ["ADAPTERS", "CURRENT", "INTO", "PLAIN", "RULES", "Array", "Backward", "Line", "Tape", "TapeError", "Var"]
+__all__ += ["loss", "rule", "step"]
+
 Array = Any  # an ndarray or a NumPy scalar; a Var where a sweep records itself
-Scope = tuple[tuple[str, int | None], ...]
 RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
 INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
 PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
-ADAPTERS: dict[Any, Callable[..., tuple[Any, tuple[Any, ...], dict[str, Any]]]] = {}  # function -> (primitive, args, kw)
-ENGINE = ("tinygrad_rnn.tape.", "tinygrad_rnn.rules.", "tinygrad_rnn.ops.", "tinygrad_rnn.transform.", "numpy.")
+ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> its call as (primitive, args, kw)
 CURRENT: ContextVar[Tape | None] = ContextVar("tape", default=None)
 
 
-class TapeError(TypeError, ValueError):
-    """What was wrong, where, and the remedy, on one line."""
-
-
 class Backward(NamedTuple):
-    """What a line of a tracked sweep is: the "seed" of a line, the "adjoint" of a line through one argument,
-    a "sum" of contributions into a line, or the "zeros" of a line that nothing reached."""
+    """What a line of a tracked sweep is.
+
+    The "seed" of a line, the "adjoint" of a line through one argument, a "sum" of contributions into a line, or the
+    "zeros" of a line that nothing reached.
+    """
 
     kind: str
     line: int
@@ -46,9 +48,9 @@ class Backward(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a tape, for reading."""
+    """One line of a tape, for reading: `number` is its place."""
 
-    index: int
+    number: int
     fn: Any
     parents: tuple[int, ...]
     args: tuple[Any, ...]
@@ -78,22 +80,6 @@ class _Each:
         return lambda *args, **kw: self.vjp(k, *args, **kw)
 
 
-def where_in_time(scope: Scope) -> str:
-    """`(("time", 3),)` as the beginning of a message: "step t = 3: "."""
-    words = ["step t = " + str(t) if loop == "time" else f"{loop} {t}" if t is not None else loop for loop, t in scope]
-    return ", ".join(words) + ": " if words else ""
-
-
-def getitem(x: Array, *index: Any) -> Array:
-    """`x[index]`, the index spread out so that arrays and Vars in it are arguments like any other."""
-    return x[index[0] if len(index) == 1 else index]
-
-
-def word(fn: Any) -> str:
-    """The name a person knows a function by."""
-    return str(getattr(fn, "__name__", fn))
-
-
 class Tape:
     """A Wengert list. `with tape:` makes it the one that `step(t)` and an inner `grad` find.
 
@@ -109,7 +95,7 @@ class Tape:
         self.losses: list[tuple[int, Scope, int]] = []  # marked step losses: line, scope, t
         self.backward: dict[int, Backward] = {}
         self.checked = checked
-        self.source: list[tuple[str, int] | None] = []
+        self.source: list[tuple[str, int]] = []  # by line: the user's file and line, where checked
         self.checksums: dict[int, int] = {}
         self._meaning: Backward | None = None
         self._thread = get_ident()
@@ -136,14 +122,14 @@ class Tape:
         array = np.array(value)
         if array.dtype.kind != "f":
             remedy = "use floats (astype(float)) for a leaf with a gradient, tape.data for anything else"
-            raise TapeError(f"{where_in_time(self.scope)}tape.var({name or ''}): dtype {array.dtype}; {remedy}")
+            raise self._error(f"tape.var({name or ''}): dtype {array.dtype}; {remedy}")
         return self._push("var", (), (), {}, array, name)
 
     def data(self, value: Any, name: str | None = None) -> Var:
         """A leaf without a gradient, of any dtype but object: an input, targets, a mask, a fixed initial state."""
         array = np.asarray(value)
         if array.dtype.kind in "OSUV":
-            raise TapeError(f"{where_in_time(self.scope)}tape.data({name or ''}): dtype {array.dtype} holds no numbers")
+            raise self._error(f"tape.data({name or ''}): dtype {array.dtype} holds no numbers")
         return self._push("data", (), (), {}, array, name)
 
     def record(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
@@ -154,7 +140,7 @@ class Tape:
         for a in args:
             if type(a) is Var:
                 if a.tape is not self:
-                    raise TapeError(f"{where_in_time(self.scope)}{word(fn)}: operands of two tapes; use one tape, or .value")
+                    raise self._error(f"{word(fn)}: operands of two tapes; use one tape, or .value")
             elif isinstance(a, np.ndarray):
                 a = self.data(a)
             else:
@@ -166,43 +152,29 @@ class Tape:
         if kw:
             self._refuse_keywords(fn, kw)
         try:
-            value = self._guarded(fn, raw, kw) if self.checked else fn(*raw, **kw)
+            value = guard.call(fn, raw, kw, self.scope) if self.checked else fn(*raw, **kw)
         except (ValueError, TypeError, IndexError) as error:
             if isinstance(error, TapeError):
                 raise
-            raise TapeError(f"{where_in_time(self.scope)}{self._call(fn, parents, raw)}: {_first(error)}") from None
+            raise self._error(f"{word(fn)}({guard.names_of(parents, raw, self.lines)}): {first_line(error)}") from None
         return self._push(fn, tuple(parents), raw, kw, value)
 
-    def _push(self, fn: Any, parents: tuple[int, ...], args: Any, kw: Any, value: Array, name: str | None = None) -> Var:
+    def _push(
+        self, fn: Any, parents: tuple[int, ...], args: Any, kw: Any, value: Array, name: str | None = None
+    ) -> Var:
         if get_ident() != self._thread:
             raise TapeError("this tape belongs to another thread; make one tape per thread")
         index = len(self.lines)
         self.lines.append((fn, parents, args, kw, value, self.scope, name))
         if self._meaning is not None:
             self.backward[index] = self._meaning
-        if self.checked or fn == "var":
-            self._freeze(index, fn, value)
-        return Var(self, index, value)
-
-    def _freeze(self, index: int, fn: Any, value: Array) -> None:
-        if fn == "data":
-            self.checksums[index] = zlib.crc32(np.ascontiguousarray(value).tobytes())
-        elif isinstance(value, np.ndarray):
+        if fn == "var" or (self.checked and fn != "data" and isinstance(value, np.ndarray)):
             value.flags.writeable = False
         if self.checked:
-            self.source.append(_user_line())
-
-    def _guarded(self, fn: Any, raw: Sequence[Any], kw: dict[str, Any]) -> Array:
-        with np.errstate(all="ignore"):
-            value = fn(*raw, **kw)
-        floats = [a for a in raw if isinstance(a, float | np.floating | np.ndarray) and np.asarray(a).dtype.kind == "f"]
-        if not np.all(np.isfinite(value)) and all(np.all(np.isfinite(a)) for a in floats):
-            made = "NaN" if np.any(np.isnan(value)) else "infinity"
-            raise TapeError(
-                f"{where_in_time(self.scope)}{word(fn)} made {made} of finite numbers at {_place(_user_line())}; "
-                "Tape(checked=False) lets it pass"
-            )
-        return value
+            self.source.append(self.source[self._meaning.line] if self._meaning else guard.user_line())
+            if fn == "data":
+                self.checksums[index] = guard.checksum(value)
+        return Var(self, index, value)
 
     def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
         if fn in PLAIN:
@@ -210,17 +182,16 @@ class Tape:
             return fn(*values, **kw)
         if fn in ADAPTERS:
             return self.record(*ADAPTERS[fn](*args, **kw))
-        raise TapeError(f"{where_in_time(self.scope)}no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
+        raise self._error(f"no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
 
     def _refuse_keywords(self, fn: Any, kw: dict[str, Any]) -> None:
         for key, value in kw.items():
             if type(value) is Var or key == "out" or isinstance(fn, np.ufunc):
                 remedy = "pass Vars by position" if type(value) is Var else "leave it out"
-                raise TapeError(f"{where_in_time(self.scope)}{word(fn)}({key}=...) can't be recorded; {remedy}")
+                raise self._error(f"{word(fn)}({key}=...) can't be recorded; {remedy}")
 
-    def _call(self, fn: Any, parents: Sequence[int], raw: Sequence[Any]) -> str:
-        names = [(self.lines[p][6] or f"v{p}") + f" {list(np.shape(a))}" if p >= 0 else repr(a) for p, a in zip(parents, raw, strict=True)]
-        return f"{word(fn)}({', '.join(names)})"
+    def _error(self, text: str) -> TapeError:
+        return TapeError(where_in_time(self.scope) + text)
 
     # ---- steps -----------------------------------------------------------------------------------------------------
     @contextmanager
@@ -236,19 +207,23 @@ class Tape:
         """Mark a scalar as the loss J_t of step t, and return it."""
         if value.shape != ():
             raise TapeError(f"step t = {t}: the step loss has shape {value.shape}, not (); sum or average it first")
+        if any(other[1:] == (self.scope, t) for other in self.losses[-1:]):
+            raise TapeError(f"step t = {t} already has a marked loss; add the two and mark their sum")
         self.losses.append((value.index, self.scope, t))
         return value
 
     # ---- the reverse sweep -----------------------------------------------------------------------------------------
     def grad(self, out: Var, wrt: Sequence[Var], seed: Any = None, *, track: bool = False) -> list[Any]:
-        """d out / d w for every w: arrays, or Vars of this tape with `track=True`.
+        """Differentiate: d out / d w for every w: arrays, or Vars of this tape with `track=True`.
 
         `out` is a scalar unless a seed of its shape, the cotangent, is given. What out does not depend on gets zeros.
         """
         if not isinstance(out, Var) or any(v.tape is not self for v in (out, *wrt)):
             raise TapeError("grad: the loss and what it is differentiated by must be Vars of this tape")
         if seed is None and out.shape != ():
-            raise TapeError(f"grad: the loss has shape {out.shape}, not (); sum or average it, or pass a seed of that shape")
+            raise TapeError(
+                f"grad: the loss has shape {out.shape}, not (); sum or average it, or pass a seed of that shape"
+            )
         if seed is not None and np.shape(seed) != out.shape:
             raise TapeError(f"grad: the seed has shape {np.shape(seed)}, the loss {out.shape}; they must be equal")
         seeds = {out.index: np.ones_like(out.value) if seed is None else seed}
@@ -276,7 +251,7 @@ class Tape:
         Returns fresh arrays in the order of wrt (Vars of this tape with track).
         """
         wanted = list(wrt)
-        self._verify()
+        guard.verify(self.checksums, self.lines, self.source)
         lines, top, bottom = self.lines, max(seeds), min(wanted, default=0)
         need = bytearray(max([top, *wanted]) + 2)  # need[-1] stays 0, so what is not a line is never needed
         for i in wanted:
@@ -289,8 +264,8 @@ class Tape:
         keep, owned, scope = set(wanted), set(), self.scope
         bars: list[Any] = [None] * (top + 1)
         try:
-            for i, seed in seeds.items():
-                bars[i] = self._note(Backward("seed", i), self.data, seed, "seed") if track and type(seed) is not Var else seed
+            for i, g in seeds.items():
+                bars[i] = self._note(Backward("seed", i), self.data, g, "seed") if track and type(g) is not Var else g
             for i in range(top, bottom, -1):
                 g = bars[i]
                 if g is None or not need[i]:
@@ -314,7 +289,10 @@ class Tape:
                             owned.add(p)
                         INTO[fn](bars[p], g, *args[1:], **kw)
                         continue
-                    d = self._note(Backward("adjoint", i, k), vjp, g, y, *args, **kw) if track else vjp(g, y, *args, **kw)
+                    if track:
+                        d = self._note(Backward("adjoint", i, k), vjp, g, y, *args, **kw)
+                    else:
+                        d = vjp(g, y, *args, **kw)
                     if report is not None:
                         report(i, k, p, d)
                     bar = bars[p]
@@ -336,10 +314,11 @@ class Tape:
 
     def _result(self, i: int, bar: Any, owned: bool, track: bool) -> Any:
         value = self.lines[i][4]
-        if track:
-            return self._note(Backward("zeros", i), self.data, np.zeros_like(value), "zeros") if bar is None else bar
         if bar is None:
-            return np.zeros_like(value)
+            zeros = np.zeros_like(value)
+            return self._note(Backward("zeros", i), self.data, zeros, "zeros") if track else zeros
+        if track:
+            return bar
         return np.asarray(bar, value.dtype) if owned else np.array(bar, value.dtype)
 
     def _note(self, meaning: Backward, make: Callable[..., Any], *args: Any, **kw: Any) -> Any:
@@ -349,15 +328,6 @@ class Tape:
             return make(*args, **kw)
         finally:
             self._meaning = outer
-
-    def _verify(self) -> None:
-        for i, checksum in self.checksums.items():
-            fn, _, _, _, value, scope, name = self.lines[i]
-            if zlib.crc32(np.ascontiguousarray(value).tobytes()) != checksum:
-                raise TapeError(
-                    f"{where_in_time(scope)}{name or f'v{i}'} {list(value.shape)}, recorded at {_place(self.source[i])}, "
-                    "was changed after it was recorded; pass a copy"
-                )
 
 
 def step(t: int | None, loop: str = "time") -> AbstractContextManager[None]:
@@ -369,114 +339,3 @@ def step(t: int | None, loop: str = "time") -> AbstractContextManager[None]:
 def loss(value: Any, t: int) -> Any:
     """Mark a scalar Var as the loss J_t of step t and return it; a plain number is returned as it is."""
     return value.tape.loss(value, t) if type(value) is Var else value
-
-
-def _binary(fn: Any) -> Callable[[Any, Any], Any]:
-    return lambda a, b: a.tape.record(fn, (a, b), {})
-
-
-def _reflected(fn: Any) -> Callable[[Any, Any], Any]:
-    return lambda a, b: a.tape.record(fn, (b, a), {})
-
-
-def _unary(fn: Any) -> Callable[[Any], Any]:
-    return lambda a: a.tape.record(fn, (a,), {})
-
-
-def _first(error: Exception) -> str:
-    return str(error).splitlines()[0]
-
-
-def _place(source: tuple[str, int]) -> str:
-    return f"{source[0]}:{source[1]}"
-
-
-def _user_line() -> tuple[str, int]:
-    """The file and line of the nearest caller that is neither the engine nor NumPy."""
-    frame = sys._getframe(1)
-    while frame.f_back and (frame.f_globals.get("__name__", "") + ".").startswith(ENGINE):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
-
-
-class Var:
-    """A handle on one line: `tape`, `index`, `value`. It is immutable: `x += y` makes a new line."""
-
-    __slots__ = ("index", "tape", "value")
-
-    def __init__(self, tape: Tape, index: int, value: Array) -> None:
-        """Point at line `index` of a tape."""
-        self.tape, self.index, self.value = tape, index, value
-
-    shape = property(lambda s: s.value.shape)
-    ndim = property(lambda s: s.value.ndim)
-    size = property(lambda s: s.value.size)
-    dtype = property(lambda s: s.value.dtype)
-    T = property(lambda s: s.tape.record(np.transpose, (s,), {}))
-    mT = property(lambda s: s.tape.record(np.matrix_transpose, (s,), {}))
-    __add__, __radd__ = _binary(np.add), _reflected(np.add)
-    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
-    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
-    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
-    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
-    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
-    __neg__, __abs__ = _unary(np.negative), _unary(np.absolute)
-    __lt__, __le__, __gt__, __ge__ = _binary(np.less), _binary(np.less_equal), _binary(np.greater), _binary(np.greater_equal)
-    __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)
-
-    def __array_ufunc__(self, fn: Any, method: str, *args: Any, **kw: Any) -> Any:
-        if method != "__call__":
-            raise TapeError(f"{where_in_time(self.tape.scope)}np.{fn.__name__}.{method} can't be recorded; use np.sum, np.outer …")
-        return self.tape.record(fn, args, kw)
-
-    def __array_function__(self, fn: Any, types: Any, args: Any, kw: Any) -> Any:
-        return self.tape.record(fn, args, kw)
-
-    def __array__(self, *args: Any, **kw: Any) -> Any:
-        raise TapeError(f"{where_in_time(self.tape.scope)}a Var is no array; np.stack joins Vars, .value leaves the tape")
-
-    def __setitem__(self, key: Any, value: Any) -> None:
-        raise TapeError(f"{where_in_time(self.tape.scope)}a Var can't be assigned to; build it with np.where, np.stack or np.concatenate")
-
-    def _leave(self) -> Any:
-        raise TapeError(f"{where_in_time(self.tape.scope)}a Var is no plain number, and a branch on it is not recorded; use .value")
-
-    __bool__ = __float__ = __int__ = __complex__ = __index__ = _leave
-    __hash__ = object.__hash__
-
-    def __getitem__(self, key: Any) -> Var:
-        return self.tape.record(getitem, (self, *key) if isinstance(key, tuple) else (self, key), {})
-
-    def __len__(self) -> int:
-        return len(self.value)
-
-    def __iter__(self) -> Iterator[Var]:
-        return (self[i] for i in range(len(self.value)))
-
-    def __repr__(self) -> str:
-        fn, *_, name = self.tape.lines[self.index]
-        return f"Var({name or f'v{self.index}'}: {word(fn)}, shape {self.shape})"
-
-    def sum(self, axis: Any = None, keepdims: bool = False) -> Var:
-        """As np.sum."""
-        return self.tape.record(np.sum, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def mean(self, axis: Any = None, keepdims: bool = False) -> Var:
-        """As np.mean."""
-        return self.tape.record(np.mean, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def max(self, axis: Any = None, keepdims: bool = False) -> Var:
-        """As np.max."""
-        return self.tape.record(np.max, (self,), {"axis": axis, "keepdims": keepdims})
-
-    def reshape(self, *shape: Any) -> Var:
-        """As np.reshape; `reshape(2, 3)` and `reshape((2, 3))` are the same."""
-        return self.tape.record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {})
-
-    def transpose(self, *axes: Any) -> Var:
-        """As np.transpose."""
-        return self.tape.record(np.transpose, (self, (axes[0] if len(axes) == 1 else axes) or None), {})
-
-    def ravel(self) -> Var:
-        """As np.ravel."""
-        return self.tape.record(np.reshape, (self, -1), {})

@@ -49,8 +49,10 @@ def rebuild(tree: Any, values: list[Any]) -> Any:
     return fill(tree)
 
 
-def _record(fn: Function, argnum: int, args: tuple[Any, ...], caller: str) -> tuple[Tape, bool, list[tuple[str, Var]], Any]:
-    """Run fn with its argument as new lines; (tape, was it joined, inputs by path, result)."""
+def _record(
+    fn: Function, argnum: int, args: tuple[Any, ...], caller: str
+) -> tuple[Tape, bool, list[tuple[str, Var]], Any]:
+    """Run fn with its argument as new lines: (tape, was it joined, inputs by path, result)."""
     if not 0 <= argnum < len(args):
         raise TapeError(f"{caller}: argument {argnum} of {len(args)} does not exist; count from 0")
     outer = CURRENT.get()
@@ -79,7 +81,11 @@ def _reached(tape: Tape, out: Var, inputs: list[tuple[str, Var]], caller: str) -
                 seen[p] = 1
     for path, v in inputs:
         if v.index != out.index and not seen[v.index if v.index <= out.index else -2]:
-            warnings.warn(f"{caller}: the result does not depend on {path or 'its argument'}; that derivative is zeros", UnusedWarning, stacklevel=4)
+            warnings.warn(
+                f"{caller}: the result does not depend on {path or 'its argument'}; that derivative is zeros",
+                UnusedWarning,
+                stacklevel=4,
+            )
 
 
 def _plain(value: Any, joined: bool) -> Any:
@@ -96,7 +102,11 @@ def value_and_grad(fn: Function, argnum: int = 0) -> Function:
     def wrapped(*args: Any) -> tuple[Any, Any]:
         tape, joined, inputs, out = _record(fn, argnum, args, "grad")
         if type(out) is not Var:
-            warnings.warn("grad: the result is no Var, so it depends on no input; its gradient is zeros", UnusedWarning, stacklevel=3)
+            warnings.warn(
+                "grad: the result is no Var, so it depends on no input; its gradient is zeros",
+                UnusedWarning,
+                stacklevel=3,
+            )
             return out, rebuild(args[argnum], [np.zeros_like(v.value) for _, v in inputs])
         _reached(tape, out, inputs, "grad")
         grads = tape.grad(out, [v for _, v in inputs], track=joined)
@@ -162,7 +172,10 @@ def jacobian(fn: Function, argnum: int = 0) -> Function:
             seed = np.zeros(out.size, out.dtype)
             seed[k] = 1.0
             rows.append(tape.grad(out, [v for _, v in inputs], seed.reshape(out.shape), track=joined))
-        columns = [np.stack(column).reshape(out.shape + v.shape) for column, (_, v) in zip(zip(*rows, strict=True), inputs, strict=True)]
+        columns = [
+            np.stack(column).reshape(out.shape + v.shape)
+            for column, (_, v) in zip(zip(*rows, strict=True), inputs, strict=True)
+        ]
         return rebuild(args[argnum], columns)
 
     return wrapped
@@ -177,15 +190,15 @@ def hvp(fn: Function, argnum: int = 0) -> Function:
     """A function (*args, direction) that gives Hessian · direction, nested as the argument, by reverse over reverse."""
 
     def wrapped(*args: Any) -> Any:
-        *args, direction = args
+        *inputs, direction = args
         flat = [np.asarray(d) for _, d in leaves(direction)]
 
         def slope(inner: Any) -> Any:
-            grads = [g for _, g in leaves(grad(fn, argnum)(*args[:argnum], inner, *args[argnum + 1 :]))]
+            grads = [g for _, g in leaves(grad(fn, argnum)(*inputs[:argnum], inner, *inputs[argnum + 1 :]))]
             if [g.shape for g in grads] != [d.shape for d in flat]:
                 raise TapeError("hvp: the direction must have the shapes of the argument")
             return sum((g * d).sum() for g, d in zip(grads, flat, strict=True))
 
-        return grad(slope)(args[argnum])
+        return grad(slope)(inputs[argnum])
 
     return wrapped

@@ -1,7 +1,7 @@
 """Derivatives of element-wise functions: arithmetic with broadcasting, activations, powers.
 
-Each line is `rule(function, vjp of argument 0, vjp of argument 1, …)`; g is the gradient of the result y. Conventions at
-points without a derivative: relu'(0) = 0, |x|'(0) = 0, sqrt'(0) = 0 (so a norm at zero has gradient zero), equal
+Each line is `rule(function, vjp of argument 0, vjp of argument 1, …)`; g is the gradient of the result y. Conventions
+where there is no derivative: relu'(0) = 0, |x|'(0) = 0, sqrt'(0) = 0 (so a norm at zero has gradient zero), equal
 arguments of maximum and minimum share the gradient in halves, and 0 ** n has the exponent's gradient 0.
 """
 
@@ -25,20 +25,20 @@ def like(g: Array, x: Array) -> Array:
     return g.sum(axis=axes, keepdims=True) if axes else g
 
 
-def less_one(n: Array) -> Array:
-    """n − 1, and 1 where n is 0: the exponent of a derivative that is 0 there."""
-    return (n - 1 if n else 1) if isinstance(n, int | float) else np.where(n == 0, 1, n - 1)
+def slope(a: Array, n: Array) -> Array:
+    """The derivative n a^(n−1) of a^n, and 0 where n is 0."""
+    return n * a ** ((n - 1 if n else 1) if isinstance(n, int | float) else np.where(n == 0, 1, n - 1))
 
 
-def positive(a: Array) -> Array:
-    """a, and 1 where a is not positive: what may stand in a logarithm."""
-    return np.where(a > 0, a, 1)
+def logarithm(a: Array) -> Array:
+    """The logarithm of a, and 0 where a is not positive."""
+    return np.log(np.where(a > 0, a, 1))
 
 
 def share(a: Array, b: Array) -> Array:
     """1 where a > b, ½ where they are equal, 0 elsewhere."""
     a, b = (v.value if type(v) is Var else v for v in (a, b))
-    return ((np.greater(a, b) + 0.5 * np.equal(a, b))).astype(np.result_type(a, b), copy=False)
+    return (np.greater(a, b) + 0.5 * np.equal(a, b)).astype(np.result_type(a, b), copy=False)
 
 
 def half_reciprocal(y: Array) -> Array:
@@ -46,14 +46,15 @@ def half_reciprocal(y: Array) -> Array:
     return (y != 0) * (0.5 / np.where(y != 0, y, 1))
 
 
-rule(np.add,        lambda g, y, a, b: like(g, a),                               lambda g, y, a, b: like(g, b))
-rule(np.subtract,   lambda g, y, a, b: like(g, a),                               lambda g, y, a, b: like(-g, b))
-rule(np.multiply,   lambda g, y, a, b: like(g * b, a),                           lambda g, y, a, b: like(g * a, b))
-rule(np.divide,     lambda g, y, a, b: like(g / b, a),                           lambda g, y, a, b: like(-g * y / b, b))
-rule(np.power,      lambda g, y, a, n: like(g * n * a ** less_one(n), a),        lambda g, y, a, n: like(g * y * np.log(positive(a)) * (a > 0), n))
-rule(np.maximum,    lambda g, y, a, b: like(g * share(a, b), a),                 lambda g, y, a, b: like(g * share(b, a), b))
-rule(np.minimum,    lambda g, y, a, b: like(g * share(b, a), a),                 lambda g, y, a, b: like(g * share(a, b), b))
-rule(np.where,      None, lambda g, y, c, a, b: like(np.where(c, g, 0), a),      lambda g, y, c, a, b: like(np.where(c, 0, g), b))
+rule(np.add,        lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(g, b))
+rule(np.subtract,   lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g, b))
+rule(np.multiply,   lambda g, y, a, b: like(g * b, a),                 lambda g, y, a, b: like(g * a, b))
+rule(np.divide,     lambda g, y, a, b: like(g / b, a),                 lambda g, y, a, b: like(-g * y / b, b))
+rule(np.power,      lambda g, y, a, n: like(g * slope(a, n), a),       lambda g, y, a, n: like(g * y * logarithm(a), n))
+rule(np.maximum,    lambda g, y, a, b: like(g * share(a, b), a),       lambda g, y, a, b: like(g * share(b, a), b))
+rule(np.minimum,    lambda g, y, a, b: like(g * share(b, a), a),       lambda g, y, a, b: like(g * share(a, b), b))
+rule(np.where,      None,                                              lambda g, y, c, a, b: like(np.where(c, g, 0), a),
+                    lambda g, y, c, a, b: like(np.where(c, 0, g), b))
 rule(np.negative,   lambda g, y, a: -g)
 rule(np.positive,   lambda g, y, a: g)
 rule(identity,      lambda g, y, a: g)

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from ..ops import primitive
-from ..tape import INTO, PLAIN, Array, getitem, rule
+from ..tape import INTO, PLAIN, Array, rule
+from ..var import getitem
 
 
 @primitive

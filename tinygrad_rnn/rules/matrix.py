@@ -35,6 +35,7 @@ def as_product(a: Array, b: Array) -> tuple[object, tuple[Array, Array], dict[st
     return np.matmul, (a, b), {}
 
 
-rule(np.matmul, left,                                        right)
-rule(np.outer,  lambda g, y, a, b: (g @ b.reshape(-1)).reshape(a.shape), lambda g, y, a, b: (a.reshape(-1) @ g).reshape(b.shape))
+rule(np.matmul, left, right)
+rule(np.outer,  lambda g, y, a, b: (g @ b.reshape(-1)).reshape(a.shape),
+                lambda g, y, a, b: (a.reshape(-1) @ g).reshape(b.shape))
 ADAPTERS[np.dot] = as_product

@@ -20,7 +20,7 @@ def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
 
 def count(x: Array, y: Array) -> float:
     """How many numbers went into each mean."""
-    return x.size / max(y.size, 1)
+    return float(x.size / max(y.size, 1))
 
 
 def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
@@ -51,7 +51,8 @@ rule(np.sum,      summed)
 rule(np.mean,     lambda g, y, x, axis=None, keepdims=False: summed(g / count(x, y), y, x, axis, keepdims))
 rule(np.max,      extreme)
 rule(np.min,      extreme)
-rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims) * np.exp(x - spread(y, x, axis, keepdims)))
+rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims)
+                  * np.exp(x - spread(y, x, axis, keepdims)))
 rule(softmax,     lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
 rule(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
 rule(softmax_cross_entropy, cross_entropy, lambda g, y, z, t: -log_softmax(z) * g[..., None])

@@ -1,0 +1,138 @@
+"""How a loss's gradient flows: every adjoint, every edge's own contribution, each step's share of a weight, C[t, k].
+
+    flow = trace(L)                 # or trace(L, at="last"), at=3: the gradient of one step's loss alone
+    flow.share(W.index, s)          # what step s adds to dL/dW
+    flow.table(W.index)             # C[t][k] = part of dJ_t/dW that step k adds
+
+At every line the contributions that arrive, plus its seed, sum to its adjoint: the law of conservation that tests and
+pictures state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .steps import Steps, differentiable, find_steps
+from .tape import Array, Tape, TapeError, Var
+
+Follow = Callable[[int, int, int], bool]
+
+
+@dataclass(frozen=True)
+class Flow:
+    """One reverse sweep, kept whole. Arrays are shared between entries: read them, do not change them."""
+
+    tape: Tape
+    steps: Steps
+    loss: int  # line of the total loss
+    at: str | int | None  # which loss was followed: "all", "last", a step's t, or None: nothing was swept
+    seeds: dict[int, Array]
+    adjoint: dict[int, Array]  # by line, where gradient arrived
+    edges: dict[tuple[int, int], Array]  # (child, argument) -> what this edge brings to its parent
+    follow: Follow | None = None
+    notes: tuple[str, ...] = ()
+    _shares: dict[int, dict[int, Array]] = field(default_factory=dict, repr=False)
+
+    def share(self, weight: int, s: int) -> Array:
+        """The part of the weight's gradient that lines of step s add (s = −1: lines outside every step)."""
+        if weight not in self._shares:
+            self._shares[weight] = shares(self.tape, self.steps, self.edges, weight)
+        return self._shares[weight].get(s, np.zeros_like(self.tape.lines[weight][4]))
+
+    def table(self, weight: int) -> dict[int, dict[int, Array]]:
+        """C[s_t][s_k]: the part of dJ_t/dweight that step k adds, for a unit seed on each marked loss J_t.
+
+        Keys are positions in `steps.order`, k = −1 for consumers outside every step; entries that are exactly absent
+        (k > t) are left out. Costs one sweep per marked loss. Source: DESIGN's C[t,k] = e_t · J_t … J_{k+1} · ∂⁺h_k/∂θ.
+        """
+        result = {}
+        for s, line in self.steps.losses.items():
+            _, edges = _sweep(self.tape, {line: _one(self.tape, line)}, self.follow)
+            result[s] = shares(self.tape, self.steps, edges, weight)
+        return result
+
+    @property
+    def loss_weights(self) -> dict[int, Array]:
+        """dL/dJ_t by step, 0 for a marked loss that L does not use."""
+        full = self.adjoint if self.at == "all" else _sweep(self.tape, {self.loss: _one(self.tape, self.loss)}, None)[0]
+        return {s: full.get(line, np.zeros(())) for s, line in self.steps.losses.items()}
+
+
+def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = None) -> Flow:
+    """Sweep back from a loss and keep everything.
+
+    Args:
+        loss: the total loss L, a scalar.
+        at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone; None sweeps nothing.
+        follow: `follow(child, argument, parent)` may cut edges, as truncated backpropagation through time does.
+
+    Raises TapeError for a loss that is no scalar, a step without a marked loss, a bad `at`.
+    """
+    if not isinstance(loss, Var):
+        raise TapeError("trace: the loss is a plain number, not a Var; record it on a tape")
+    if loss.shape != ():
+        raise TapeError(f"trace: the loss has shape {loss.shape}, not (); sum or average it first")
+    tape, steps = loss.tape, find_steps(loss.tape)
+    seeds = _seeds(tape, steps, loss, at)
+    adjoint, edges = _sweep(tape, seeds, follow) if seeds else ({}, {})
+    notes = tuple(
+        f"the loss does not depend on {steps.name[w] or f'v{w}'}: its gradient is zeros"
+        for w in steps.weights
+        if seeds and w not in adjoint
+    )
+    return Flow(tape, steps, loss.index, at, seeds, adjoint, edges, follow, notes)
+
+
+def shares(tape: Tape, steps: Steps, edges: dict[tuple[int, int], Array], weight: int) -> dict[int, Array]:
+    """Contributions on edges into a weight, summed by the consumer's step."""
+    total: dict[int, Array] = {}
+    for (child, argument), d in edges.items():
+        if tape.lines[child][1][argument] == weight:
+            s = steps.of[child]
+            total[s] = total[s] + d if s in total else d
+    return dict(sorted(total.items()))
+
+
+def carry_cut(steps: Steps, earliest: int) -> Follow:
+    """Follow everything but carry edges into steps before `earliest`: the edge rule of truncated BPTT."""
+    return lambda child, argument, parent: not (steps.is_carry(child, argument) and steps.of[parent] < earliest)
+
+
+def _one(tape: Tape, line: int) -> Array:
+    return np.ones_like(tape.lines[line][4])
+
+
+def _seeds(tape: Tape, steps: Steps, loss: Var, at: str | int | None) -> dict[int, Array]:
+    if at is None:
+        return {}
+    if at == "all":
+        return {loss.index: _one(tape, loss.index)}
+    if not steps.losses:
+        raise TapeError(f"at={at!r}: no step loss is marked; mark J_t with tg.loss(value, t), or follow at='all'")
+    by_t = {steps.order[s][1]: line for s, line in steps.losses.items()}
+    t = steps.order[max(steps.losses)][1] if at == "last" else at
+    if t not in by_t:
+        raise TapeError(
+            f"at={at!r}: marked losses stand at t = {', '.join(map(str, by_t))}; use one of them, 'last' or 'all'"
+        )
+    return {by_t[int(t)]: _one(tape, by_t[int(t)])}
+
+
+def _sweep(
+    tape: Tape, seeds: dict[int, Array], follow: Follow | None
+) -> tuple[dict[int, Array], dict[tuple[int, int], Array]]:
+    """The adjoint of every line that gradient reached, and every edge's contribution."""
+    edges: dict[tuple[int, int], Array] = {}
+    reached = set(seeds)
+
+    def report(child: int, argument: int, parent: int, contribution: Array) -> None:
+        edges[child, argument] = contribution
+        reached.add(parent)
+
+    depends = differentiable(tape)
+    wanted = [i for i in range(max(seeds) + 1) if depends[i]]
+    adjoints = tape.sweep(seeds, wanted, follow=follow, report=report)
+    return {i: g for i, g in zip(wanted, adjoints, strict=True) if i in reached}, edges

@@ -1,0 +1,65 @@
+"""Checked recording: frozen results, data that may not change unseen, the user's source lines, the first bad number."""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from .errors import Scope, TapeError, where_in_time, word
+
+ENGINE = ("tinygrad_rnn.tape.", "tinygrad_rnn.var.", "tinygrad_rnn.guard.", "tinygrad_rnn.rules.", "tinygrad_rnn.ops.")
+LIBRARIES = ("tinygrad_rnn.transform.", "numpy.", "contextlib.")  # what stands between the user's line and the engine
+
+
+def call(fn: Any, raw: Sequence[Any], kw: dict[str, Any], scope: Scope) -> Any:
+    """fn(*raw, **kw); a NaN or infinity made of finite numbers is a TapeError."""
+    with np.errstate(all="ignore"):
+        value = fn(*raw, **kw)
+    if not np.all(np.isfinite(value)) and all(np.all(np.isfinite(a)) for a in raw if _floats(a)):
+        made = "NaN" if np.any(np.isnan(value)) else "infinity"
+        told = f"{word(fn)} made {made} of finite numbers at {place(user_line())}; Tape(checked=False) lets it pass"
+        raise TapeError(where_in_time(scope) + told)
+    return value
+
+
+def _floats(a: Any) -> bool:
+    return isinstance(a, float) or (isinstance(a, np.ndarray | np.generic) and a.dtype.kind == "f")
+
+
+def checksum(value: Any) -> int:
+    """A number that changes when the array does."""
+    return zlib.crc32(np.ascontiguousarray(value).tobytes())
+
+
+def verify(checksums: dict[int, int], lines: Sequence[Any], source: Sequence[tuple[str, int]]) -> None:
+    """Raise TapeError where a data leaf no longer holds what was recorded."""
+    for i, recorded in checksums.items():
+        _, _, _, _, value, scope, name = lines[i]
+        if checksum(value) != recorded:
+            told = f"{name or f'v{i}'} {list(value.shape)}, recorded at {place(source[i])}, was changed afterwards"
+            raise TapeError(f"{where_in_time(scope)}{told}; pass a copy")
+
+
+def user_line() -> tuple[str, int]:
+    """The file and line of the nearest caller that is neither the engine nor a library between."""
+    frame = sys._getframe(1)
+    while frame.f_back and (frame.f_globals.get("__name__", "") + ".").startswith((*ENGINE, *LIBRARIES)):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+def place(source: tuple[str, int]) -> str:
+    """`file:line`, as editors and terminals link it."""
+    return f"{source[0]}:{source[1]}"
+
+
+def names_of(parents: Iterable[int], raw: Iterable[Any], lines: Sequence[Any]) -> str:
+    """Operands for a message: `W [3, 3], h [4]`."""
+    return ", ".join(
+        f"{lines[p][6] or f'v{p}'} {list(np.shape(a))}" if p >= 0 else repr(a)
+        for p, a in zip(parents, raw, strict=True)
+    )

@@ -1,0 +1,307 @@
+"""What is a time step: the step and role of every line; carries, initial states, weights, step losses, names.
+
+The one place that works out the structure of an unrolled program. Pictures, contribution tables, printed tapes and
+truncation read it, and none of them matches graphs itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import linecache
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from .errors import Scope
+from .tape import Tape
+from .var import getitem
+
+Frame = tuple[str, int]
+Slot = tuple[int, int]  # a role and the number of its argument
+Slots = dict[Slot, set[tuple[int, int]]]  # argument slots that another step feeds: by which role, at what lag
+STATE = re.compile(
+    r"(\w+?)(?:_?(0)|\[(-?\d+)\])"
+)  # a leaf that names itself a state before the first step: h0, h_0, h[-1]
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The structure of a tape's forward lines. s is a position in `order`, counted from 0; outside every step it is −1.
+
+    A role is the same operation in every step: it has the same number there. Lines of a tracked sweep have no step.
+    """
+
+    tape: Tape
+    order: tuple[Frame, ...]  # (loop, t) of every step, in order of first appearance
+    of: tuple[int, ...]  # by line: its step s
+    role: tuple[int, ...]  # by line: its role, −1 outside every step
+    name: tuple[str | None, ...]  # by line: the leaf's name, or the variable that the user's statement assigned
+    program: tuple[int, ...]  # roles in program order, the union over all steps
+    lines: dict[int, dict[int, int]]  # role -> {s: line}
+    shared: tuple[
+        int, ...
+    ]  # differentiable values made outside the steps that steps use: leaves, or computed from them
+    weights: tuple[int, ...]  # differentiable leaves that are neither initial states nor sequences of inputs
+    inputs: frozenset[int]  # outside arrays of which step s takes entry s, such as x in x[t]
+    initial: dict[tuple[int, int], int]  # (role, s < 0) -> the outside line that stands for that state
+    carries: tuple[tuple[int, int], ...]  # (role, lag ≠ 0) of every state that a later step uses
+    recurrent: frozenset[Slot]  # argument slots that an earlier step feeds
+    losses: dict[int, int]  # s -> the line marked as that step's loss
+
+    def is_carry(self, child: int, argument: int) -> bool:
+        """Does this argument of a line come from another step, or from an initial state?"""
+        p, s = self.tape.lines[child][1][argument], self.of[child]
+        if p < 0 or s < 0:
+            return False
+        return (self.of[p] >= 0 and self.of[p] != s) or (
+            self.of[p] < 0 and (self.role[child], argument) in self.recurrent
+        )
+
+    def label(self, line: int) -> str | None:
+        """`h[3]` for the line that is called h in step t = 3, `W` for an outside one, None where there is no name."""
+        name, s = self.name[line], self.of[line]
+        return f"{name}[{self.order[s][1]}]" if name and s >= 0 else name
+
+
+def find_steps(tape: Tape) -> Steps:
+    """Read the structure of a tape: steps by their scopes, roles by aligning the steps, the rest by who uses whom."""
+    lines, n = tape.lines, len(tape.lines)
+    order: dict[Frame, int] = {}
+    of = [-1] * n
+    for i, (_, _, _, _, _, scope, _) in enumerate(lines):
+        frame = None if i in tape.backward else step_frame(scope)
+        if frame is not None:
+            of[i] = order.setdefault(frame, len(order))
+    by_step: list[list[int]] = [[] for _ in order]
+    for i, s in enumerate(of):
+        if s >= 0:
+            by_step[s].append(i)
+    loops = [loop for loop, _ in order]
+    names = _names(tape, of)
+
+    # Without weights in the key first: h0, used at t = 1 and with a skip at t = 2, would look like a shared weight.
+    role, _ = _align(by_step, lambda i: (loops[of[i]], lines[i][0], _source(tape, i), lines[i][6]))
+    slots = _slots(tape, of, role)
+    _move_out(tape, of, role, by_step, slots)
+    _named_states(tape, of, role, names, order, slots)
+    states = {p for i in role for k, p in enumerate(lines[i][1]) if p >= 0 and of[p] < 0 and (role[i], k) in slots}
+    depends = differentiable(tape)
+
+    def key(i: int) -> Hashable:
+        leaves = tuple(p for p in lines[i][1] if p >= 0 and of[p] < 0 and depends[p] and p not in states)
+        return loops[of[i]], lines[i][0], _source(tape, i), lines[i][6], leaves
+
+    role, program = _align(by_step, key)
+    slots = _slots(tape, of, role)
+    _named_states(tape, of, role, names, order, slots)
+    initial = _initial(tape, of, role, slots)
+    states = set(initial.values())
+    for (r, _), p in initial.items():  # where no statement named a state, its first value does: h0, h_0 -> h
+        if names[p]:
+            state = STATE.fullmatch(names[p] or "")
+            stem = state[1] if state else names[p]
+            for i in by_step_lines(by_step, role, r):
+                names[i] = names[i] or stem
+    inputs = _sequences(tape, of, by_step)
+    used = {p for i in role for p in lines[i][1] if p >= 0 and of[p] < 0}
+    shared = tuple(sorted(p for p in used if depends[p] and p not in states and p not in inputs))
+    consumed = {p for i in range(n) if i not in tape.backward for p in lines[i][1]}
+    weights = tuple(
+        i
+        for i in range(n)
+        if lines[i][0] == "var" and i in consumed and i not in states and i not in inputs and i not in tape.backward
+    )
+    placed: dict[int, dict[int, int]] = defaultdict(dict)
+    for i, r in role.items():
+        placed[r][of[i]] = i
+    return Steps(
+        tape=tape,
+        order=tuple(order),
+        of=tuple(of),
+        role=tuple(role.get(i, -1) for i in range(n)),
+        name=tuple(names),
+        program=tuple(program),
+        lines=dict(placed),
+        shared=shared,
+        weights=weights,
+        inputs=inputs,
+        initial=initial,
+        carries=tuple(sorted({feed for feeds in slots.values() for feed in feeds})),
+        recurrent=frozenset(slots),
+        losses=_losses(tape, order),
+    )
+
+
+def step_frame(scope: Scope) -> Frame | None:
+    """The frame of a scope that is its time step: the one of loop "time", else the outermost with a number."""
+    numbered = [(loop, t) for loop, t in scope if t is not None]
+    return next((f for f in numbered if f[0] == "time"), numbered[0] if numbered else None)
+
+
+def by_step_lines(by_step: list[list[int]], role: dict[int, int], wanted: int) -> list[int]:
+    """The lines of one role, over all steps."""
+    return [i for members in by_step for i in members if role[i] == wanted]
+
+
+def _align(by_step: list[list[int]], key: Callable[[int], Hashable]) -> tuple[dict[int, int], list[int]]:
+    """Give the same number to the same line in every step: each step is aligned with the union of those before it."""
+    union: list[tuple[int, Hashable]] = []
+    known: dict[tuple[Hashable, ...], list[int]] = {}
+    role: dict[int, int] = {}
+    fresh = 0
+    for members in by_step:
+        keys = tuple(key(i) for i in members)
+        numbers = known.get(keys)
+        if numbers is None:
+            numbers, merged = [], []
+            matcher = difflib.SequenceMatcher(None, [k for _, k in union], list(keys), autojunk=False)
+            for tag, a0, a1, b0, b1 in matcher.get_opcodes():
+                merged += union[a0:a1]
+                if tag == "equal":
+                    numbers += [r for r, _ in union[a0:a1]]
+                else:
+                    new = [(fresh + k, keys[b]) for k, b in enumerate(range(b0, b1))]
+                    fresh += len(new)
+                    merged += new
+                    numbers += [r for r, _ in new]
+            if len(merged) != len(union):
+                known.clear()  # the union grew: what was aligned with the old one is aligned anew when it comes again
+            union = merged
+            known[keys] = numbers
+        role.update(zip(members, numbers, strict=True))
+    return role, [r for r, _ in union]
+
+
+def _slots(tape: Tape, of: list[int], role: dict[int, int]) -> Slots:
+    """Recurrent argument slots: which role of another step feeds them, at what lag."""
+    slots: Slots = defaultdict(set)
+    for i, r in role.items():
+        for k, p in enumerate(tape.lines[i][1]):
+            if p in role and of[p] != of[i]:
+                slots[r, k].add((role[p], of[i] - of[p]))
+    return dict(slots)
+
+
+def _move_out(tape: Tape, of: list[int], role: dict[int, int], by_step: list[list[int]], slots: Slots) -> None:
+    """A plain array that starts a state is met inside step 1; it belongs before it."""
+    for i in list(role):
+        for k, p in enumerate(tape.lines[i][1]):
+            if p in role and not tape.lines[p][1] and of[p] == of[i] and (role[i], k) in slots:
+                by_step[of[p]].remove(p)
+                of[p] = -1
+                del role[p]
+
+
+def _named_states(
+    tape: Tape, of: list[int], role: dict[int, int], names: list[str | None], order: dict[Frame, int], slots: Slots
+) -> None:
+    """Where too few steps are recorded for a state to recur, names tell: h0 and h[-1] are h before the first step."""
+    first = {loop: t for loop, t in reversed(order)}
+    frames = list(order)
+    fed: dict[Slot, set[tuple[int, int] | None]] = defaultdict(set)
+    for i, r in role.items():
+        for k, p in enumerate(tape.lines[i][1]):
+            if p >= 0 and (r, k) not in slots:
+                state = STATE.fullmatch(names[p] or "") if of[p] < 0 else None
+                heirs = [role[j] for j in role if names[j] == state[1] and j >= i] if state else []
+                loop = frames[of[i]][0]
+                lag = of[i] - (int(state[2] or state[3]) - first[loop]) if state else 0
+                fed[r, k].add((heirs[-1], lag) if heirs and lag > of[i] else None)
+    for slot, feeds in fed.items():
+        feed = next(iter(feeds))
+        if len(feeds) == 1 and feed is not None:
+            slots[slot] = {feed}
+
+
+def _initial(tape: Tape, of: list[int], role: dict[int, int], slots: Slots) -> dict[tuple[int, int], int]:
+    initial = {}
+    for i, r in role.items():
+        for k, p in enumerate(tape.lines[i][1]):
+            if p >= 0 and of[p] < 0:
+                for source, lag in slots.get((r, k), ()):
+                    if of[i] - lag < 0:
+                        initial[source, of[i] - lag] = p
+    return dict(sorted(initial.items()))
+
+
+def differentiable(tape: Tape) -> bytearray:
+    """By line: does it depend on a differentiable leaf?"""
+    depends = bytearray(len(tape.lines) + 1)  # the last stays 0, for parents −1
+    for i, (fn, parents, *_) in enumerate(tape.lines):
+        depends[i] = fn == "var" or any(depends[p] for p in parents)
+    return depends
+
+
+def _sequences(tape: Tape, of: list[int], by_step: list[list[int]]) -> frozenset[int]:
+    """Outside arrays that step s reads at entry s, or at entry last − s: sequences of inputs, not weights."""
+    taken: dict[int, list[tuple[int, int] | None]] = defaultdict(list)
+    for members in by_step:
+        for i in members:
+            fn, parents, args, *_ = tape.lines[i]
+            for k, p in enumerate(parents):
+                if p >= 0 and of[p] < 0:
+                    entry = args[1] if fn is getitem and k == 0 and len(args) > 1 else None
+                    taken[p].append((of[i], int(entry)) if isinstance(entry, int) else None)
+    found = set()
+    for p, uses in taken.items():
+        pairs = [u for u in uses if u is not None]
+        length = len(tape.lines[p][4]) if getattr(tape.lines[p][4], "ndim", 0) else 0
+        if pairs and len(pairs) == len(uses):
+            forward = len({e % length - s for s, e in pairs}) == 1
+            reverse = len({e % length + s for s, e in pairs}) == 1
+            if (forward or reverse) and (len(pairs) > 1 or length == 1):
+                found.add(p)
+    return frozenset(found)
+
+
+def _losses(tape: Tape, order: dict[Frame, int]) -> dict[int, int]:
+    losses = {}
+    for line, scope, t in tape.losses:
+        frame = step_frame(scope) or next((f for f in order if f[1] == t), None)
+        if frame in order:
+            losses[order[frame]] = line
+    return losses
+
+
+def _source(tape: Tape, i: int) -> tuple[str, int] | None:
+    return tape.source[i] if tape.checked else None
+
+
+def _names(tape: Tape, of: list[int]) -> list[str | None]:
+    """A leaf's own name; else the last line that the statement `name = …` recorded is called name (checked tapes)."""
+    names = [line[6] for line in tape.lines]
+    if not tape.checked:
+        return names
+    places = [_statements(file).get(number, (number, None)) for file, number in tape.source]
+    files = [file for file, _ in tape.source]
+    for i, (start, name) in enumerate(places):
+        last = i + 1 == len(places) or (places[i + 1][0], files[i + 1], of[i + 1]) != (start, files[i], of[i])
+        if last and names[i] is None:
+            names[i] = name
+    return names
+
+
+@lru_cache(maxsize=256)
+def _statements(file: str) -> dict[int, tuple[int, str | None]]:
+    """By line of a source file: where its statement starts, and the one name that the statement assigns, if any."""
+    try:
+        tree = ast.parse("".join(linecache.getlines(file)))
+    except (SyntaxError, ValueError):
+        return {}
+    found: dict[int, tuple[int, str | None]] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.stmt) and not hasattr(node, "body"):
+            targets = (
+                node.targets
+                if isinstance(node, ast.Assign)
+                else [node.target]
+                if isinstance(node, ast.AnnAssign | ast.AugAssign)
+                else []
+            )
+            name = targets[0].id if len(targets) == 1 and isinstance(targets[0], ast.Name) else None
+            for number in range(node.lineno, (node.end_lineno or node.lineno) + 1):
+                found[number] = (node.lineno, name)
+    return found

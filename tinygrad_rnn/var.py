@@ -1,0 +1,115 @@
+"""A handle on one line of a tape that behaves like an array: operators, NumPy functions, everyday methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .errors import word
+
+
+def getitem(x: Any, *index: Any) -> Any:
+    """`x[index]`, the index spread out so that arrays and Vars in it are arguments like any other."""
+    return x[index[0] if len(index) == 1 else index]
+
+
+def _binary(fn: Any) -> Callable[[Any, Any], Any]:
+    return lambda a, b: a.tape.record(fn, (a, b), {})
+
+
+def _reflected(fn: Any) -> Callable[[Any, Any], Any]:
+    return lambda a, b: a.tape.record(fn, (b, a), {})
+
+
+def _unary(fn: Any) -> Callable[[Any], Any]:
+    return lambda a: a.tape.record(fn, (a,), {})
+
+
+class Var:
+    """A handle on one line: `tape`, `index`, `value`. It is immutable: `x += y` makes a new line."""
+
+    __slots__ = ("index", "tape", "value")
+
+    def __init__(self, tape: Any, index: int, value: Any) -> None:
+        """Point at line `index` of a tape."""
+        self.tape, self.index, self.value = tape, index, value
+
+    shape = property(lambda s: s.value.shape)
+    ndim = property(lambda s: s.value.ndim)
+    size = property(lambda s: s.value.size)
+    dtype = property(lambda s: s.value.dtype)
+    T = property(lambda s: s.tape.record(np.transpose, (s,), {}))
+    mT = property(lambda s: s.tape.record(np.matrix_transpose, (s,), {}))
+    __add__, __radd__ = _binary(np.add), _reflected(np.add)
+    __sub__, __rsub__ = _binary(np.subtract), _reflected(np.subtract)
+    __mul__, __rmul__ = _binary(np.multiply), _reflected(np.multiply)
+    __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
+    __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
+    __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __neg__, __abs__ = _unary(np.negative), _unary(np.absolute)
+    __lt__, __le__, __gt__, __ge__ = (
+        _binary(np.less),
+        _binary(np.less_equal),
+        _binary(np.greater),
+        _binary(np.greater_equal),
+    )
+    __eq__, __ne__ = _binary(np.equal), _binary(np.not_equal)
+
+    def __array_ufunc__(self, fn: Any, method: str, *args: Any, **kw: Any) -> Any:
+        if method != "__call__":
+            raise self.tape._error(f"np.{fn.__name__}.{method} can't be recorded; use np.sum, np.outer …")
+        return self.tape.record(fn, args, kw)
+
+    def __array_function__(self, fn: Any, types: Any, args: Any, kw: Any) -> Any:
+        return self.tape.record(fn, args, kw)
+
+    def __array__(self, *args: Any, **kw: Any) -> Any:
+        raise self.tape._error("a Var is no array; np.stack joins Vars, .value leaves the tape")
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise self.tape._error("a Var can't be assigned to; build it with np.where, np.stack or np.concatenate")
+
+    def _leave(self) -> Any:
+        raise self.tape._error("a Var is no plain number, and a branch on it is not recorded; use .value")
+
+    __bool__ = __float__ = __int__ = __complex__ = __index__ = _leave
+    __hash__ = object.__hash__
+
+    def __getitem__(self, key: Any) -> Any:
+        return self.tape.record(getitem, (self, *key) if isinstance(key, tuple) else (self, key), {})
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __iter__(self) -> Iterator[Var]:
+        return (self[i] for i in range(len(self.value)))
+
+    def __repr__(self) -> str:
+        fn, *_, name = self.tape.lines[self.index]
+        return f"Var({name or f'v{self.index}'}: {word(fn)}, shape {self.shape})"
+
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """As np.sum."""
+        return self.tape.record(np.sum, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """As np.mean."""
+        return self.tape.record(np.mean, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """As np.max."""
+        return self.tape.record(np.max, (self,), {"axis": axis, "keepdims": keepdims})
+
+    def reshape(self, *shape: Any) -> Any:
+        """As np.reshape; `reshape(2, 3)` and `reshape((2, 3))` are the same."""
+        return self.tape.record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {})
+
+    def transpose(self, *axes: Any) -> Any:
+        """As np.transpose."""
+        return self.tape.record(np.transpose, (self, (axes[0] if len(axes) == 1 else axes) or None), {})
+
+    def ravel(self) -> Any:
+        """As np.ravel."""
+        return self.tape.record(np.reshape, (self, -1), {})
