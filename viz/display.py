@@ -124,14 +124,13 @@ def _vanish(display: Display, every_line: bool) -> None:
 
 
 def _is_feed(program: Program, lines: dict[int, int]) -> bool:
-    """Is this role an index into one array from outside, which moves on from step to step."""
+    """Is this role an index into one array of inputs from outside; an index into a weight, an embedding, is not."""
     first = program.parents(next(iter(lines.values())))[0]
     if any(program.function(i) != "getitem" or program.parents(i)[0] != first for i in lines.values()):
         return False
-    if program.step[first] >= 0 or first in program.initial.values():
+    if program.step[first] >= 0 or first in program.initial_of:
         return False
-    indices = {words.index(program.lines[i][2][1:]) for i in lines.values()}
-    return len(indices) > 1 or not program.differentiable[first]
+    return first in program.flow.steps.inputs or not program.differentiable[first]
 
 
 def _is_reshaped_leaf(program: Program, i: int) -> bool:
@@ -167,7 +166,8 @@ def _outside(display: Display) -> None:
     for p in sorted(readers):
         inside = [(i, k) for i, k in readers[p] if program.step[i] >= 0]
         one_step = len({program.step[i] for i, _ in inside}) == 1
-        changing = one_step and any(len(slots[program.role[i], k]) > 1 for i, k in inside)
+        read_at = [(program.role[i], k) for i, k in inside]
+        changing = one_step and any(len(slots[slot]) > 1 or slot in program.fed for slot in read_at)
         if program.differentiable[p] and not changing:
             display.weights.append(p)
             continue
@@ -189,7 +189,8 @@ def _merge_inputs(display: Display) -> None:
     for r in program.roles:
         lines = program.instances[r]
         if r in display.feeds:
-            what: Any = ("index", [(s, program.parents(i)[0], words.index(program.lines[i][2][1:])) for s, i in lines.items()])
+            indices = [words.index(program.lines[i][2][1:]) for i in lines.values()]
+            what: Any = ("index", program.parents(program.typical(r))[0], list(lines), indices)
         elif program.function(program.typical(r)) == "data":
             values = [(s, np.asarray(program.lines[i][4])) for s, i in lines.items()]
             what = ("data", program.name(r), [(s, v.shape, v.dtype.str, v.tobytes()) for s, v in values])
@@ -209,13 +210,14 @@ def _absorb_into_losses(display: Display) -> None:
         if program.function(program.typical(r)) == "var" or (r in display.feeds and program.differentiable[lines[0]]):
             continue
         made_up = r in display.inputs.values()
-        if not made_up and any(display.is_weight(i, k) for i in lines if r not in display.feeds for k in range(len(program.parents(i)))):
+        computed = [] if made_up or r in display.feeds else lines
+        if any(display.is_weight(i, k) for i in computed for k in range(len(program.parents(i)))):
             continue
         owners = set()
         for s, i in program.instances[r].items():
             readers = [c for c, _ in display.uses(i) if not made_up or program.step[c] == s]
-            owners |= {owner.get(program.role[c], -1) if program.step[c] == s and c not in program.total else -1 for c in readers}
-            owners |= set() if readers else {-1}
+            inside = readers and all(program.step[c] == s and c not in program.total for c in readers)
+            owners |= {owner.get(program.role[c], -1) for c in readers} if inside else {-1}
         if len(owners) == 1 and -1 not in owners:
             owner[r] = owners.pop()
     head.update(owner)
@@ -255,11 +257,13 @@ def _is_addition(program: Program, r: int) -> bool:
 
 
 def _chain_additions(display: Display, products: set[int]) -> None:
-    """Merge additions, and the given products, into the addition that reads them, if one line per step leaves the group."""
+    """Merge additions, and the given products, into the addition that reads them; one line per step may leave it."""
     program, head = display.program, display.head
     display.rows = set()
     for r in reversed(program.roles):
-        if head.get(r) != r or r in program.carried or r in display.losses or not (_is_addition(program, r) or r in products):
+        if head.get(r) != r or r in program.carried or r in display.losses:
+            continue
+        if not (_is_addition(program, r) or r in products):
             continue
         target = _next(display, r)
         if target is None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from . import words
 from .display import Display
+from .source import argument_name
 
 LONGEST = 16  # characters of an operand that is written out
+INFIX = {"add": "+", "subtract": "−", "multiply": "⊙", "divide": "÷", "matmul": "·"}
 
 
 class Labels:
@@ -18,6 +22,7 @@ class Labels:
     def __init__(self, display: Display) -> None:
         self.display, self.program = display, display.program
         self.cited: set[str] = set()
+        self.made_up = set(display.inputs.values())
         self.names = {r: self._base_name(r) for r in display.roles}
 
     def name(self, role: int, s: int) -> str | None:
@@ -42,9 +47,9 @@ class Labels:
         if name in words.PRODUCTS:
             return self.product(i)
         if name in ("concatenate", "stack"):
-            texts = [self.operand(i, k) for k in range(len(parents))]
+            texts = [self.operand(i, k).removeprefix("(").removesuffix(")") for k in range(len(parents))]
             joined = f"[{', '.join(texts)}]"
-            return joined if len(joined) <= LONGEST else words.SIGNS.get(name, name)
+            return joined if len(joined) <= LONGEST and "…" not in joined else words.SIGNS.get(name, name)
         scalars = [k for k in range(min(2, len(parents))) if parents[k] < 0 and np.isscalar(args[k])]
         if len(parents) == 2 and len(scalars) == 1 and name not in words.SHAPES:
             return words.with_scalar(name, args[scalars[0]], first=scalars[0] == 0)
@@ -83,25 +88,28 @@ class Labels:
 
     def operand(self, child: int, k: int) -> str:
         """Argument k of a line: a name where there is one, else what was done to names."""
-        known = self._known(child, k)
-        if known is not None:
-            return known
+        return self._known(child, k) or self._written_out(child, k, self._shallow)
+
+    def _shallow(self, child: int, k: int) -> str:
+        return self._known(child, k) or self._written_out(child, k, lambda c, n: self._known(c, n) or "…")
+
+    def _written_out(self, child: int, k: int, inner: Callable[[int, int], str]) -> str:
+        """An argument without a name as the operation that made it: "(r₁⊙h₀)", "[h₀, x₁]", "tanh(c₁)"."""
         p, _ = self.display.origin(child, k)
         if p < 0:
             return "·"
         name, parents = self.program.function(p), self.program.parents(p)
-        inner = [self._known(p, n) or "…" for n in range(len(parents))]
-        signs = {"add": "+", "subtract": "−", "multiply": "⊙", "divide": "÷", "matmul": "·"}
-        if name in signs and len(inner) == 2:
-            text = f"({inner[0]}{signs[name]}{inner[1]})"
+        if not parents:
+            return "data"
+        parts = [inner(p, n) for n in range(len(parents))]
+        if name in INFIX and len(parts) == 2:
+            text = f"({parts[0]}{INFIX[name]}{parts[1]})"
         elif name in ("concatenate", "stack"):
-            text = f"[{', '.join(inner)}]"
-        elif parents:
-            text = f"{words.SIGNS.get(name, name)}({inner[0]})"
+            text = f"[{', '.join(part.removeprefix('(').removesuffix(')') for part in parts)}]"
         else:
-            text = "data"
-        if len(text) > LONGEST or text.count("…") > 1:
-            text = f"({signs[name]})" if name in signs else "(…)"
+            text = f"{words.SIGNS.get(name, name)}({parts[0].removeprefix('(').removesuffix(')')})"
+        if len(text) > LONGEST or "…" in text:
+            text = "(…)"
         return text + self._turned(child, k)
 
     def _known(self, child: int, k: int) -> str | None:
@@ -123,24 +131,45 @@ class Labels:
             drawn, s = key[1:].split("@")
             alone = program.step[p] < 0 or all(display.key(c, program.step[c]) != key for c, _ in display.uses(p))
             text = self.name(int(drawn), int(s)) if alone else None
+            if int(drawn) in self.made_up:
+                text = self.input(p, int(drawn), int(s))
             if text is not None:
                 self.cited.add(key)
         return text + self._turned(child, k) if text is not None else None
 
     def _turned(self, child: int, k: int) -> str:
-        """ᵀ where the argument was transposed on the way."""
+        """ᵀ where the argument was transposed on the way, and a short index where it is a part: "state₁[:5]"."""
         _, passed = self.display.origin(child, k)
-        turns = sum(self.program.function(c) in words.TRANSPOSES for c, _ in passed[1:])
-        return "ᵀ" if turns % 2 else ""
+        moved = [c for c, _ in passed[1:]]
+        turns = sum(self.program.function(c) in words.TRANSPOSES for c in moved)
+        parts = [words.index(self.program.lines[c][2][1:]) for c in moved if self.program.function(c) == "getitem"]
+        part = "".join(parts)
+        return (part if len(part) <= 6 else "[…]") + ("ᵀ" if turns % 2 else "")
+
+    def input(self, line: int, role: int, s: int) -> str:
+        """An input's text: what several steps read alike, or what starts a state inside the loops, has no time."""
+        if role not in self.made_up:
+            return self.name(role, s) or "data"
+        uses = self.display.uses(line)
+        own = self.program.flow.steps.name[line]
+        start = re.fullmatch(r"([A-Za-z]\w*?)_?0", own or "")
+        if start:
+            return words.symbol(start[1], 0)
+        starts = any((self.program.role[c], k) in self.program.fed for c, k in uses)
+        constant = starts or len({self.program.step[c] for c, _ in uses}) > 1
+        return words.symbol(own or self.names.get(role) or "data", None if constant else self.program.time(s))
 
     def _base_name(self, role: int) -> str | None:
-        """The name of what leaves a node, from the user's program; a state without one is named by its initial state."""
+        """The name of what leaves a node, from the user's program; a state without one is named by its first value."""
         program, display = self.program, self.display
         found = None
         for s in sorted(program.instances[role]):
             found = found or program.flow.steps.name[program.instances[role][s]]
         if found is None and role in display.feeds:
             found = program.flow.steps.name[program.parents(program.typical(role))[0]]
+        if found is None and program.function(program.typical(role)) == "data":
+            names = {argument_name(program.flow.tape, c, k) for c, k in program.consumers[program.typical(role)]}
+            found = names.pop() if len(names) == 1 else None
         if found is None and role in program.carried:
             for (state, _), line in program.initial.items():
                 leaf = program.flow.steps.name[line] if state == role else None

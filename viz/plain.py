@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import networkx as nx
@@ -13,40 +14,45 @@ from . import words
 
 
 def plain_graph(flow: Flow) -> nx.MultiDiGraph:
-    """Every line that leads to the loss as a node: `w{line}` for a var leaf, `v{line}` for the rest, `L` for the loss."""
+    """Every line that leads to the loss as a node: `w{line}` for a var leaf, `v{line}` for others, `L` for the loss."""
     lines, loss = flow.tape.lines, flow.loss
     wanted = {loss}
     for i in range(loss, -1, -1):
         if i in wanted:
             wanted.update(p for p in lines[i][1] if p >= 0)
     keys = {i: "L" if i == loss else f"w{i}" if lines[i][0] == "var" else f"v{i}" for i in sorted(wanted)}
-    backward = bool(flow.seeds)
-    G, differentiable = nx.MultiDiGraph(), set()
+    G, differentiable = nx.MultiDiGraph(), set[int]()
     for i, key in keys.items():
-        fn, parents, args, _, value, _, name = lines[i]
-        if fn == "var" or any(p in differentiable for p in parents):
+        if lines[i][0] == "var" or any(p in differentiable for p in lines[i][1]):
             differentiable.add(i)
-        function = words.function_name(fn)
-        kind = "total" if i == loss else "weight" if fn == "var" else "input" if not parents else "op"
-        name = flow.steps.name[i] or name
-        adjoint = norm(flow.adjoint.get(i, 0.0)) if backward and i in differentiable else None
-        source = flow.tape[i].source
-        label = words.symbol(name) if name else f"v{i}"
-        G.add_node(
-            key, kind=kind, role=i, step=0, t=None, loop=None, op=_operation(function, parents, args), name=name, label=label,
-            text="", rows=(), shape=tuple(int(n) for n in np.shape(value)), value_norm=norm(value),
-            value=float(value) if np.size(value) == 1 else None, adjoint_norm=adjoint, rule="", function=function, lines=(i,),
-            exits=(i,), shares={}, cited=False, source=f"{source[0].rsplit('/', 1)[-1]}:{source[1]}" if source else "",
-            tooltip=f"{label} = {function}, shape {words.shape(np.shape(value))}\n‖value‖ {norm(value):.4g}"
-            + (f"\n‖adjoint‖ {adjoint:.4g}" if adjoint is not None else ""),
-        )  # fmt: skip
-    worst = _wires(G, flow, keys, differentiable)
+        G.add_node(key, **_node(flow, i, i in differentiable))
+    worst, seeds = _wires(G, flow, keys, differentiable), {}
+    if flow.at != "all":
+        seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items() if i in keys}
     G.graph.update(
-        steps=[], roles=tuple(sorted(keys)), weights=[k for k in G if k[0] == "w"], at=flow.at, backward=backward, fused=False,
-        losses={}, contributions=None, notes=list(flow.notes), conservation=worst,
-        seeds={keys[i]: float(np.asarray(seed)) for i, seed in flow.seeds.items() if i in keys} if flow.at != "all" else {},
+        steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
+        backward=bool(flow.seeds), fused=False, losses={}, contributions=None, notes=list(flow.notes),
+        conservation=worst,
     )  # fmt: skip
     return G
+
+
+def _node(flow: Flow, i: int, differentiable: bool) -> dict[str, Any]:
+    fn, parents, args, _, value, _, _ = flow.tape.lines[i]
+    function, source, name = words.function_name(fn), flow.tape[i].source, flow.steps.name[i]
+    label = words.symbol(name) if name else f"v{i}"
+    adjoint = norm(flow.adjoint.get(i, 0.0)) if flow.seeds and differentiable else None
+    told = [f"{label} = {function}; {words.shape(np.shape(value))}", f"‖value‖ {norm(value):.4g}"]
+    if adjoint is not None:
+        told.append(f"‖adjoint‖ {adjoint:.4g}")
+    kind = "total" if i == flow.loss else "weight" if fn == "var" else "op" if parents else "input"
+    return {
+        "kind": kind, "role": i, "step": 0, "t": None, "loop": None, "op": _operation(function, parents, args),
+        "name": name, "label": label, "text": "", "rows": (), "shape": tuple(int(n) for n in np.shape(value)),
+        "value_norm": norm(value), "value": words.scalar(value), "adjoint_norm": adjoint, "rule": "",
+        "function": function, "lines": (i,), "exits": (i,), "shares": {}, "cited": False,
+        "source": f"{PurePath(source[0]).name}:{source[1]}" if source else "", "tooltip": "\n".join(told),
+    }  # fmt: skip
 
 
 def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable: set[int]) -> float:

@@ -1,8 +1,8 @@
 """Place every forward line of a tape: its step, its role, what carries it, and whether it belongs to the total loss.
 
-The steps come from `tinygrad_rnn.find_steps`. A picture needs three things more, which are worked out here: the losses'
-own sum after the loop (`total`), a readout that was written after the loop (it is drawn in the last step), and for every
-recurrent argument the state and the lag that feed it, so that its initial state finds its place at the left.
+The steps come from `tinygrad_rnn.find_steps`. A picture needs three things more, which are worked out here: the sum of
+the losses after the loop (`total`), a readout that was written after the loop (it is drawn in the last step), and for
+every recurrent argument the state and the lag that feed it, so that its initial state finds its place at the left.
 """
 
 from __future__ import annotations
@@ -97,9 +97,9 @@ def place(flow: Flow) -> Program:
                 if p >= 0:
                     consumers[p].append((i, k))
     program = Program(
-        flow=flow, order=list(steps.order), step=step, role=role, instances={}, roles=list(steps.program), consumers=consumers,
-        differentiable=differentiable, marks={}, total=set(), fed={}, carried=set(), initial=dict(steps.initial),
-        initial_of={}, notes=[],
+        flow=flow, order=list(steps.order), step=step, role=role, instances={}, roles=list(steps.program),
+        consumers=consumers, differentiable=differentiable, marks={}, total=set(), fed={}, carried=set(),
+        initial=dict(steps.initial), initial_of={}, notes=[],
     )  # fmt: skip
     program.marks = {line: step[line] for line, _, _ in tape.losses if step[line] >= 0}
     _place_readout(program)
@@ -176,14 +176,14 @@ def _total(program: Program) -> set[int]:
 
 
 def _find_states(program: Program) -> None:
-    """Which arguments an earlier step feeds, which roles are states, and what stands in for them before the first step."""
+    """Which arguments another step feeds, which roles are states, and what stands for them before the first step."""
     step, role = program.step, program.role
     inside = [i for lines in program.instances.values() for i in lines.values()]
     for i in sorted(inside):
         for k, p in enumerate(program.parents(i)):
-            if p >= 0 and p not in program.total and 0 <= step[p] < step[i]:
-                state = (role[p], step[i] - step[p])
-                program.fed[role[i], k] = min(program.fed.get((role[i], k), state), state, key=lambda pair: pair[1])
+            if p >= 0 and p not in program.total and 0 <= step[p] != step[i]:
+                slot, state = (role[i], k), (role[p], step[i] - step[p])
+                program.fed[slot] = min(program.fed.get(slot, state), state, key=lambda pair: abs(pair[1]))
     program.initial = {key: line for key, line in program.initial.items() if key[0] in program.instances}
     for i in sorted(inside):
         for k, p in enumerate(program.parents(i)):

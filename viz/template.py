@@ -42,7 +42,7 @@ class Template:
     loss: int | None
 
     def signature(self) -> str:
-        """The structure and the texts as one string, equal for equal layouts: names of roles and weights don't matter."""
+        """Structure and texts as one string, the same for the same layout: numbers of roles and lines don't matter."""
         position = {part.role: n for n, part in enumerate(self.parts)}
         chips: dict[str, int] = {}
         rows = []
@@ -52,7 +52,8 @@ class Template:
             rows.append([part.kind, part.op, part.name, part.label, terms, numbers, part.chip_labels, part.cited])
         edges = sorted([position[e.source], e.lag, position[e.target]] for e in self.edges)
         carries = sorted([position[r], lag] for r, lag in self.carries)
-        return json.dumps([rows, edges, carries, None if self.loss is None else position[self.loss]], ensure_ascii=False)
+        loss = None if self.loss is None else position[self.loss]
+        return json.dumps([rows, edges, carries, loss], ensure_ascii=False)
 
 
 def fold(G: nx.MultiDiGraph) -> Template:
@@ -81,8 +82,8 @@ def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
     chips: dict[str, None] = {}
     rows: tuple[tuple[str, str | None], ...] = max((n["rows"] for n in nodes), key=_size, default=())
     chips.update((key, None) for _, key in rows if key is not None)
-    for key in keys:
-        chips.update((u, None) for u, _ in sorted(G.in_edges(key), key=lambda e: G.graph["weights"].index(e[0]) if e[0] in G.graph["weights"] else -1) if u[0] == "w")
+    used = {u for key in keys for u in G.predecessors(key)}
+    chips.update((key, None) for key in G.graph["weights"] if key in used)
     return Part(
         role=role,
         kind=nodes[-1]["kind"],

@@ -1,4 +1,4 @@
-"""Write what a picture says: names with their time, functions as signs, numbers and indices; nothing here reads a tape."""
+"""Write what a picture says: names with their time, functions as signs, numbers, indices; nothing reads a tape here."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ SIGNS = {
 }  # fmt: skip
 PRODUCTS = {"matmul", "outer"}
 SHAPES = {
-    "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis", "reshape", "ravel", "expand_dims", "squeeze",
-    "broadcast_to", "getitem", "identity", "positive", "copy",
+    "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis", "reshape", "ravel", "expand_dims",
+    "squeeze", "broadcast_to", "getitem", "identity", "positive", "copy",
 }  # fmt: skip  # functions that move numbers and change none
 TRANSPOSES = {"transpose", "matrix_transpose", "permute_dims", "swapaxes"}
 
@@ -30,7 +30,7 @@ def function_name(fn: Any) -> str:
 
 
 def symbol(name: str, t: Any = None) -> str:
-    """A name with its time as a subscript; its own number is a superscript, so that both can stand: "h1", 3 -> "h¹₃"."""
+    """A name with its time as a subscript; its own number is a superscript, so that both fit: "h1", 3 -> "h¹₃"."""
     match = re.fullmatch(r"([A-Za-z]+?)_?(\d+)", name)
     base = match[1] + match[2].translate(SUPERSCRIPTS) if match else name
     if t is None:
@@ -44,6 +44,11 @@ def number(value: Any) -> str:
     return f"{float(np.real(value)):.4g}".replace("-", "−")
 
 
+def scalar(value: Any) -> float | None:
+    """The one number of an array of one element; None for more than one."""
+    return float(np.real(np.ravel(value)[0])) if np.size(value) == 1 else None
+
+
 def index(keys: Sequence[Any]) -> str:
     """An index as it was written: `[:, 0:5]`."""
     words = []
@@ -54,7 +59,7 @@ def index(keys: Sequence[Any]) -> str:
         elif isinstance(key, tuple):
             words.append(index(key)[1:-1])
         else:
-            words.append("…" if key is Ellipsis else "None" if key is None else str(key) if np.ndim(key) == 0 else "array")
+            words.append("…" if key is Ellipsis else str(key) if np.ndim(key) == 0 else "array")
     return f"[{', '.join(words)}]"
 
 
@@ -64,7 +69,7 @@ def shape(dimensions: Sequence[int]) -> str:
 
 
 def with_scalar(name: str, scalar: Any, first: bool) -> str:
-    """A binary operation with one plain number in it: "1 −", "0.5 ×", "÷ 4", "( )²"; `first`: the number stands first."""
+    """A binary operation with one plain number in it, which stands first or second: "1 −", "0.5 ×", "÷ 4", "( )²"."""
     sign, n = SIGNS.get(name, name), number(scalar)
     if name == "power":
         exponent = n.translate(SUPERSCRIPTS) if n.isdigit() else f"^{n}"
@@ -75,7 +80,7 @@ def with_scalar(name: str, scalar: Any, first: bool) -> str:
 
 
 def total(value: float, losses: Sequence[tuple[Any, float]]) -> str:
-    """What the total loss is of the step losses (t, value), told by comparing numbers: "mean ℓ", "Σ ℓ", "ℓ₄", "L(ℓ)"."""
+    """What the total is of the step losses (t, value), told by comparing numbers: "mean ℓ", "Σ ℓ", "ℓ₄", "L(ℓ)"."""
     values = [v for _, v in losses]
     if not values:
         return ""
