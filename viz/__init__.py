@@ -1,0 +1,14 @@
+"""Draw how gradients flow through a recorded recurrent network.
+
+import tinygrad_rnn as tg, viz
+
+picture = viz.draw(tg.flow(L))          # shows itself in a notebook
+picture.save("bptt.svg")                # or .png, .pdf, .dot
+viz.graph(tg.flow(L))                   # the networkx graph behind it
+"""
+
+from .graph import build as graph
+from .picture import Picture, draw
+from .render import PictureError
+
+__all__ = ["Picture", "PictureError", "draw", "graph"]

@@ -1,0 +1,264 @@
+"""A canvas with pinned positions: boxes, texts and wires go in, a graphviz.Digraph comes out, every element with an id.
+
+User's words are data here: quoting is left to the graphviz library, and no label can be read as markup or as an escape.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import graphviz
+
+from .colours import FORWARD, GREY, INK, OUTLINE
+from .curves import Line, Point
+from .metrics import text_width
+
+FONT = "Helvetica,Arial,sans-serif"
+BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
+
+_DECORATION = ("junction", "bar", "anchor")  # kinds that may lie on wires or touch each other
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+def literal(text: str) -> str:
+    """Text that Graphviz shows as it is: quotes, <b>, backslashes, &lt; and line ends are only characters.
+
+    A newline becomes a line break. An ampersand that would begin a character reference is followed by a word joiner, as
+    Graphviz has no way to write one.
+    """
+    plain = _ENTITY.sub("&\u2060", _CONTROL.sub(" ", text))
+    quoted: str = graphviz.nohtml(str(graphviz.escape(plain)).replace("\n", "\\n"))
+    return quoted
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A rectangle or a text that was put on the canvas: for tests of what overlaps."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A wire that was put on the canvas: its cubics and its name."""
+
+    line: tuple[Point, ...]
+    name: str
+    ends: tuple[str, str]
+
+
+@dataclass
+class _Item:
+    names: tuple[str, ...]
+    attributes: dict[str, str]
+    panel: str | None = None
+
+
+@dataclass
+class Canvas:
+    """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2."""
+
+    boxes: list[Drawn] = field(default_factory=list)
+    texts: list[Drawn] = field(default_factory=list)
+    strokes: list[Stroke] = field(default_factory=list)
+    _nodes: list[_Item] = field(default_factory=list)
+    _wires: list[_Item] = field(default_factory=list)
+    _panels: dict[str, dict[str, str]] = field(default_factory=dict)
+    _known: set[str] = field(default_factory=set)
+
+    def panel(self, name: str, left: float, bottom: float, right: float, top: float, label: str, **style: str) -> None:
+        """A pale rounded panel behind everything, its label at the top left."""
+        self._panels[name] = {
+            "bb": f"{_p(left)},{_p(bottom)},{_p(right)},{_p(top)}",
+            "label": literal(label),
+            "lp": f"{_p(left + 10 + text_width(label, 14) / 2)},{_p(top - 13)}",
+            "style": "rounded,filled",
+            "fontsize": "14",
+            "fontcolor": GREY,
+            "class": "panel",
+        } | style
+
+    def box(
+        self,
+        name: str,
+        label: str,
+        at: Point,
+        size: tuple[float, float],
+        kind: str,
+        *,
+        shape: str = "box",
+        panel: str | None = None,
+        tooltip: str = "",
+        **style: str,
+    ) -> None:
+        """A box or circle with a one-line label; `kind` is its class."""
+        (x, y), (width, height) = at, size
+        attributes = {
+            "label": literal(label),
+            "pos": f"{_p(x)},{_p(y)}",
+            "width": _inches(width),
+            "height": _inches(height),
+            "class": kind,
+        }
+        if shape != "box":
+            attributes["shape"] = shape
+        if tooltip:
+            attributes["tooltip"] = literal(tooltip)
+        self._nodes.append(_Item((self._fresh(name),), attributes | style, panel))
+        if kind not in _DECORATION:
+            half_wide, half_high = width / 2, height / 2
+            self.boxes.append(Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label))
+        if label:
+            size_of_font = float(style.get("fontsize", "12"))
+            wide = text_width(label, size_of_font) / 2
+            self.texts.append(Drawn(x - wide, y - size_of_font * 0.6, x + wide, y + size_of_font * 0.6, kind, label))
+
+    def text(
+        self,
+        text: str,
+        at: Point,
+        size: float = 11,
+        colour: str = INK,
+        *,
+        side: str = "",
+        bold: bool = False,
+        panel: str | None = None,
+        kind: str = "text",
+    ) -> None:
+        """One line of text, centred on a point, or beginning (side "l") or ending (side "r") there."""
+        x, y = at
+        width = text_width(text, size, bold) + 2
+        x += {"l": width / 2, "r": -width / 2, "": 0.0}[side]
+        label = graphviz.nohtml(literal(text) + (f"\\{side}" if side else ""))
+        attributes = {
+            "label": label,
+            "pos": f"{_p(x)},{_p(y)}",
+            "width": _inches(width),
+            "height": _inches(size * 1.5),
+            "shape": "plaintext",
+            "style": "solid",
+            "fontsize": f"{size:g}",
+            "fontcolor": colour,
+            "class": kind,
+        }
+        if bold:
+            attributes["fontname"] = BOLD
+        self._nodes.append(_Item((self._fresh(f"text{len(self._nodes)}"),), attributes, panel))
+        half = text_width(text, size, bold) / 2
+        middle = {"l": at[0] + half, "r": at[0] - half, "": at[0]}[side]
+        self.texts.append(Drawn(middle - half, y - size * 0.6, middle + half, y + size * 0.6, kind, text))
+
+    def wire(
+        self,
+        name: str,
+        ends: tuple[str, str],
+        body: Line,
+        tip: Point | None,
+        kind: str,
+        *,
+        tooltip: str = "",
+        **style: str,
+    ) -> None:
+        """A wire along joined cubics, with Graphviz's own arrow head at `tip` (None: no head)."""
+        points = " ".join(f"{_p(x)},{_p(y)}" for x, y in body)
+        attributes = {"pos": f"e,{_p(tip[0])},{_p(tip[1])} {points}" if tip else points, "class": kind}
+        if not tip:
+            attributes["arrowhead"] = "none"
+        if tooltip:
+            attributes["tooltip"] = literal(tooltip)
+        self._wires.append(_Item((*ends, name), attributes | style))
+        self.strokes.append(Stroke(tuple(body) + ((tip,) if tip else ()), name, ends))
+
+    def head(self, name: str, ends: tuple[str, str], base: Point, tip: Point, width: float, **style: str) -> None:
+        """An arrow head as a short tapered line from `base` to `tip`: the same in every version of Graphviz."""
+        (x0, y0), (x1, y1) = base, tip
+        points = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
+        attributes = {
+            "pos": " ".join(f"{_p(x)},{_p(y)}" for x, y in points),
+            "class": "bwd tip",
+            "style": "tapered",
+            "dir": "forward",
+            "arrowhead": "none",
+            "penwidth": f"{width:.2f}",
+        }
+        self._wires.append(_Item((*ends, name), attributes | style))
+
+    def digraph(self, frame: tuple[float, float, float, float], title: str) -> graphviz.Digraph:
+        """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
+        prefix = "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
+        out = graphviz.Digraph(
+            prefix,
+            graph_attr={
+                "layout": "nop2",
+                "bgcolor": "white",
+                "pad": ".25",
+                "splines": "true",
+                "outputorder": "nodesfirst",
+                "fontname": FONT,
+                "id": prefix,
+                "tooltip": literal(title),
+                "bb": ",".join(_p(side) for side in frame),
+            },
+            node_attr={
+                "shape": "box",
+                "style": "rounded,filled",
+                "fillcolor": "white",
+                "color": OUTLINE,
+                "fontcolor": INK,
+                "fontname": FONT,
+                "fontsize": "12",
+                "penwidth": "1.1",
+                "margin": "0",
+                "fixedsize": "true",
+            },
+            edge_attr={"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"},
+        )
+        for panel, attributes in self._panels.items():
+            with out.subgraph(name=f"cluster_{panel}") as inside:
+                inside.attr(**attributes, id=f"{prefix}-{_slug(panel)}")
+                for item in self._nodes:
+                    if item.panel == panel:
+                        inside.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
+        for item in self._nodes:
+            if item.panel not in self._panels:
+                out.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
+        for item in self._wires:
+            tail, head, name = item.names
+            out.edge(tail, head, **item.attributes, id=f"{prefix}-{_slug(name)}")
+        return out
+
+    def _fresh(self, name: str) -> str:
+        """The name itself, or with a number behind it where it is taken."""
+        fresh, n = name, 2
+        while fresh in self._known:
+            fresh, n = f"{name}~{n}", n + 1
+        self._known.add(fresh)
+        return fresh
+
+
+def _slug(name: str) -> str:
+    """A name as part of an id: letters, digits and dashes only."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+
+
+def slug_words(names: Sequence[str]) -> str:
+    """Names as words of a class attribute: anything that is no letter or digit becomes a dash."""
+    return " ".join(filter(None, (re.sub(r"[^\w]+", "-", name).strip("-") for name in names)))
+
+
+def _p(value: float) -> str:
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def _inches(points: float) -> str:
+    return f"{points / 72:.4f}"

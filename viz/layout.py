@@ -1,0 +1,232 @@
+"""Lay out one step: many runs of `dot` in one process, ranked by a cheap measure, the best ones routed and scored."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from . import render
+from .boxes import Box
+from .curves import Line, Point, crosses
+from .place import Placement, place
+from .router import Routing
+from .routes import route
+from .score import score
+from .strips import Strips, arrange
+from .structure import Structure
+from .template import Template
+
+_Item = TypeVar("_Item")
+
+# The search is bounded by counts, never by seconds: the same step gives the same picture on a fast and a slow machine.
+_RUNS = 72
+_ROUTED = 5
+_ROUNDS_OF_SWAPS = 3
+
+_HEAD = (
+    'rankdir=BT; nodesep=0.222; ranksep=0.417; splines=true; node [shape=box,fixedsize=true,label=""]; '
+    "edge [dir=none,headclip=false,tailclip=false];"
+)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One step, laid out: where everything stands and how every wire runs. All steps of a picture share it."""
+
+    structure: Structure
+    boxes: dict[int, Box]
+    placement: Placement
+    routing: Routing
+    strips: Strips
+    score: float
+    runs: int
+
+    @property
+    def pitch(self) -> float:
+        """Distance between the same points of two neighbouring steps."""
+        return self.placement.pitch
+
+
+@dataclass(frozen=True)
+class Run:
+    """What `dot` answers: the centre of every footprint, and its own splines."""
+
+    at: dict[str, Point]
+    splines: dict[tuple[str, str], Line]
+
+
+@dataclass(frozen=True)
+class _Try:
+    """One way to ask `dot`: an order for the main row (None: as it likes) and a shuffle of the statements."""
+
+    order: tuple[int, ...] | None
+    shuffle: int
+
+
+@lru_cache(maxsize=64)
+def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str, str], ...]) -> Layout:
+    """The best layout found for a step; kept per structure for the life of the process.
+
+    Args:
+        template: the step's nodes and edges.
+        boxes: their sizes, in the same order.
+        weights: (name, label) of every shared weight, for the strip under the step.
+
+    Raises:
+        PictureError: Graphviz is missing or fails.
+    """
+    structure = Structure(template)
+    by_role = {box.role: box for box in boxes}
+    best: Layout | None = None
+    seen: set[tuple[tuple[str, Point], ...]] = set()
+    runs, tries = 0, _first_tries(structure)
+    for _ in range(1 + _ROUNDS_OF_SWAPS):
+        answers = render.layouts([dot_text(structure, by_role, t.order, t.shuffle) for t in tries])
+        runs += len(tries)
+        fresh = []
+        for answer in map(parse_plain, answers):
+            if (key := tuple(sorted(answer.at.items()))) not in seen:
+                seen.add(key)
+                fresh.append(answer)
+        before = best
+        fresh.sort(key=lambda run: _cheap(structure, run))
+        for run in fresh[:_ROUTED]:
+            placement = place(structure, by_role, run.at, arrange(weights, 0).width)
+            routing = route(structure, by_role, placement, run.splines)
+            value = score(structure, by_role, placement, routing)
+            if best is None or value < best.score:
+                strips = arrange(weights, placement.right - placement.left - 20)
+                best = Layout(structure, by_role, placement, routing, strips, value, runs)
+        if best is before or best is None or len(structure.main_row) <= 4:
+            break
+        tries = _swaps(structure, best)
+    assert best is not None
+    return best
+
+
+def _first_tries(structure: Structure) -> list[_Try]:
+    """All orders of the main row where they are few, otherwise some good ones; then shuffles of the statements."""
+    row = structure.main_row
+    orders: list[tuple[int, ...] | None] = [None]
+    if 1 < len(row) <= 4:
+        orders += itertools.permutations(row)
+    elif row:
+        orders += [row, row[::-1], *(row[k:] + row[:k] for k in range(1, len(row)))]
+    tries = [_Try(order, 0) for order in orders]
+    tries += [_Try(order, 1) for order in orders]
+    tries += [_Try(None, k) for k in range(2, 2 + _RUNS)]
+    return tries[:_RUNS]
+
+
+def _swaps(structure: Structure, best: Layout) -> list[_Try]:
+    """The best order so far with any two gates exchanged."""
+    row = sorted(structure.main_row, key=lambda role: best.placement.at[role])
+    tries = []
+    for i, j in itertools.combinations(range(len(row)), 2):
+        order = row.copy()
+        order[i], order[j] = order[j], order[i]
+        tries.append(_Try(tuple(order), 0))
+    return tries[:_RUNS]
+
+
+def dot_text(structure: Structure, boxes: dict[int, Box], order: tuple[int, ...] | None, shuffle: int) -> str:
+    """One step as DOT for the engine `dot`: footprints, ranks and orders only; chips, buses and carries stay out."""
+    spines = structure.spines
+    lines = ["digraph {", _HEAD]
+    lines += [_footprint(boxes[role], role in structure.on_spine) for role in _shuffled(structure.roles, shuffle)]
+    for state in structure.carried:
+        # A left anchor, the spine and a right anchor share a rank: the spine is exactly straight, nothing to adjust.
+        middle = [f"n{role}" for role in spines.get(state, (state,))]
+        chain = " -> ".join([f"a{state}", *middle, f"z{state}"])
+        lines.append(f"a{state} [width=.125,height=.125]; z{state} [width=.125,height=.125];")
+        lines.append(f"{{rank=same; {chain} [weight=1]}}")
+        if state not in spines:
+            lines.append(f"n{state} -> z{state} [weight=3,style=invis];")
+    for lower, upper in zip(structure.carried, structure.carried[1:], strict=False):
+        if structure.depth[lower] < structure.depth[upper]:
+            lines.append(f"z{lower} -> z{upper} [weight=30];")  # states drift to the right, where time goes
+    for row in structure.rows:
+        if len(row) > 1:
+            lines.append("{rank=same; " + "; ".join(f"n{role}" for role in row) + "}")
+        if order and len(row) == len(order):
+            ordered = [row[structure.main_row.index(role)] for role in order]
+            lines.append(" -> ".join(f"n{role}" for role in ordered) + " [style=invis,weight=1];")
+    for source, target in _shuffled(structure.links, shuffle):
+        if (source, target) not in structure.spine_pairs:
+            lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}];")
+    return "\n".join([*lines, "}"])
+
+
+def _footprint(box: Box, on_spine: bool) -> str:
+    left, bottom, right, top = box.foot
+    wide, high = right - left, top - bottom
+    if on_spine:  # dot centres nodes on their rank: the node itself must be in the middle
+        wide, high = 2 * max(-left, right), 2 * max(-bottom, top)
+    return f"n{box.role} [width={_inches(wide)},height={_inches(high)}];"
+
+
+def _inches(points: float) -> str:
+    return f"{2 * round(points / 2 + 0.49) / 72:.12f}"
+
+
+def _weight(structure: Structure, source: int, target: int) -> int:
+    if len(structure.targets[source]) == 1 and len(structure.sources[target]) == 1:
+        return 20
+    if structure.kind[target] == "loss":
+        return 8
+    return 4 if len(structure.targets[source]) == 1 else 2
+
+
+def _shuffled(items: Iterable[_Item], shuffle: int) -> list[_Item]:
+    """A fixed permutation for each number; the same in every version of Python. 0 leaves the order alone."""
+    items = list(items)
+    if not shuffle:
+        return items
+    return sorted(items, key=lambda item: (zlib.crc32(f"{shuffle} {item}".encode()), str(item)))
+
+
+def parse_plain(answer: str) -> Run:
+    """Read Graphviz's "plain" output; inches become points, rounded, since versions differ in the last digits."""
+    at: dict[str, Point] = {}
+    splines: dict[tuple[str, str], Line] = {}
+    for line in answer.splitlines():
+        words = line.split()
+        if words[0] == "node":
+            at[words[1]] = (_points(words[2]), _points(words[3]))
+        elif words[0] == "edge":
+            numbers = [_points(word) for word in words[4 : 4 + 2 * int(words[3])]]
+            splines[words[1], words[2]] = list(zip(numbers[::2], numbers[1::2], strict=True))
+    return Run(at, splines)
+
+
+def _points(inches: str) -> float:
+    return round(float(inches) * 72 * 2) / 2
+
+
+def _cheap(structure: Structure, run: Run) -> float:
+    """A quick guess at the score: straight links between centres, no routes."""
+    ends = [(run.at[f"n{a}"], run.at[f"n{b}"]) for a, b in structure.links if structure.kind[a] != "input"]
+    for state, readers in structure.entering.items():
+        ends += [(run.at[f"a{state}"], run.at[f"n{reader}"]) for reader in readers]
+    crossings = sum(crosses(a, b, c, d) for (a, b), (c, d) in itertools.combinations(ends, 2))
+    length = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in ends)
+    backward = sum(run.at[f"n{a}"][0] + 20 > run.at[f"n{b}"][0] for a, b in structure.spine_pairs)
+    xs, ys = [x for x, _ in run.at.values()], [y for _, y in run.at.values()]
+    return (
+        5000 * backward
+        + 160 * crossings
+        + 0.35 * length
+        + 0.8 * (max(xs) - min(xs))
+        + 0.5 * (max(ys) - min(ys))
+        + 0.6 * sum(max(xs) - run.at[f"n{state}"][0] for state in structure.carried)
+        + 3 * _inversions(run.at[f"n{role}"][0] for role in structure.main_row)
+    )
+
+
+def _inversions(values: Iterable[float]) -> int:
+    pairs: Iterator[tuple[float, float]] = itertools.combinations(values, 2)
+    return sum(a > b for a, b in pairs)

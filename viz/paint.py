@@ -1,0 +1,364 @@
+"""Paint every step of a picture: the layout of one step, repeated over time, with each step's own numbers and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from .boxes import Face, chip_width, face
+from .canvas import Canvas, slug_words
+from .colours import (
+    GREY,
+    INK,
+    LOSS,
+    LOSS_EDGE,
+    OUTLINE,
+    PALE,
+    PANEL,
+    PANEL_EDGE,
+    WEIGHT,
+    WEIGHT_EDGE,
+    WEIGHT_TEXT,
+    Scale,
+    colour,
+)
+from .curves import Line, Point, Shape, clipped, cubics, dense, moved, offset, rounded, trimmed
+from .layout import Layout
+from .metrics import loss_number, shorten, text_width
+from .router import JUNCTION, Route
+from .template import Edge
+
+LANE = 3.6  # half the distance between the two lanes of an edge
+_LEVELS = 12  # widths of gradient lanes; routes are computed once per level and only shifted from step to step
+_INITIAL = 34.0
+
+
+@dataclass(frozen=True)
+class Flows:
+    """What passes along one wire in one step: the norm of the gradient (None: none can) and words for the tooltip."""
+
+    gradient: float | None
+    tooltip: str
+
+
+class Painter:
+    """Paints the steps of one graph on a canvas; `panels` holds (step, shift to the right)."""
+
+    def __init__(self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale):
+        self.graph, self.layout, self.scale = graph, layout, scale
+        self.canvas = Canvas()
+        self.placement, self.boxes = layout.placement, layout.boxes
+        self.backward: bool = graph.graph["backward"]
+        self.seeds: Mapping[str, float] = graph.graph["seeds"]
+        self.panels = [(s, layout.pitch * s) for s in range(len(graph.graph["steps"]))]
+        heights = [y for wire in layout.routing.routes for _, y in wire.line]
+        self.top = max([self.placement.top, *heights]) + 30
+        self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
+        self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward else -10)
+        self.right = self.placement.left + layout.pitch * len(self.panels) - (layout.pitch - self._panel_width)
+        self.initial_at = self._initial_places()
+        self._lanes: dict[tuple[str, str, float], tuple[Line, Point, Point]] = {}
+
+    @property
+    def _panel_width(self) -> float:
+        return self.placement.right - self.placement.left
+
+    @property
+    def left(self) -> float:
+        """The left end of everything drawn."""
+        return min([self.placement.left, *(x - _INITIAL / 2 for x, _ in self.initial_at.values())])
+
+    def paint(self) -> None:
+        """Panels, initial states, then every step."""
+        for s, dx in self.panels:
+            loop, t = self.graph.graph["steps"][s]
+            label = f"t = {t}" if loop == "time" else f"{shorten(str(loop), 20)} {t}"
+            left, right = self.placement.left + dx, self.placement.right + dx
+            style = {"color": PANEL_EDGE, "fillcolor": PANEL}
+            self.canvas.panel(f"t{s}", left, self.bottom, right, self.top, label, **style)
+        for (role, s), at in self.initial_at.items():
+            self._initial(role, s, at)
+        for s, dx in self.panels:
+            self._step(s, dx)
+
+    # ---- one step ----
+
+    def _step(self, s: int, dx: float) -> None:
+        for role in self.layout.structure.roles:
+            if self._has(role, s):
+                self._node(role, s, dx)
+        leaving: dict[str, int] = {}
+        for wire in self.layout.routing.routes:
+            if self._wire(wire, s, dx):
+                leaving[wire.tail] = leaving.get(wire.tail, 0) + 1
+        for name, (x, y) in self.layout.routing.junctions.items():
+            if wires := leaving.get(f"j{name}", 0):  # where one wire only goes on, nothing splits: no dot to be seen
+                style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"} if wires > 1 else {"style": "invis"}
+                at, size = (x + dx, y), (JUNCTION, JUNCTION)
+                self.canvas.box(f"{name}@{s}", "", at, size, "junction", shape="circle", **style)
+
+    def _has(self, role: int, s: int) -> bool:
+        return f"n{role}@{s}" in self.graph
+
+    def _node(self, role: int, s: int, dx: float) -> None:
+        key, box = f"n{role}@{s}", self.boxes[role]
+        x, y = self.placement.at[role]
+        node = self.graph.nodes[key]
+        paint_node(self.canvas, key, node, (x + dx, y), (box.width, box.height), box.columns, f"t{s}")
+        for chip in box.chips:
+            if self.graph.has_edge(chip.weight, key):
+                self._chip(chip.weight, key, (x + dx + chip.x, y + chip.y), s)
+
+    def _chip(self, weight: str, user: str, at: Point, s: int) -> None:
+        node = self.graph.nodes[weight]
+        share = node["shares"].get(s)
+        tooltip = node["tooltip"] + (f"\nshare of step {s + 1}: ‖·‖ {share:.4g}" if share is not None else "")
+        paint_chip(self.canvas, f"{weight}-{user}", node, at, tooltip, f"t{s}")
+
+    def layout_hits(self, line: Line, role: int) -> bool:
+        """Whether a line, in the coordinates of the first step, runs over any node or chip other than its own."""
+        obstacles = self.layout.routing.obstacles
+        return any(o.holds(point, 4) for o in obstacles if o.role != role for point in line)
+
+    # ---- wires ----
+
+    def _wire(self, wire: Route, s: int, dx: float) -> bool:
+        """Draw one wire of a step if anything passes along it there; says whether it did."""
+        if wire.turn and s % wire.turn[1] != wire.turn[0]:
+            return False
+        pairs = self._pairs(wire, s)
+        data = [self.graph.get_edge_data(u, v) for u, v in pairs]
+        if not data:
+            return False
+        flows = _together([attributes for parallel in data for attributes in parallel.values()])
+        source = pairs[0][0]
+        if wire.back and source.startswith("i"):
+            wire = self._from_initial(wire, self.initial_at[self.graph.nodes[source]["role"], s - wire.back], s, dx)
+        ends = (self._end(wire.tail, source, wire, s), self._end(wire.head, pairs[0][1], wire, s))
+        self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows)
+        return True
+
+    def _pairs(self, wire: Route, s: int) -> list[tuple[str, str]]:
+        """The edges of the graph that this wire stands for in step s."""
+        if wire.weight is not None:
+            pairs = [(wire.weight, f"{wire.head}@{s}")]
+        else:
+            pairs = [(self._state(edge, s), f"n{edge.target}@{s}") for edge in wire.edges]
+        return [(u, v) for u, v in pairs if self.graph.has_edge(u, v)]
+
+    def _state(self, edge: Edge, s: int) -> str:
+        key = f"n{edge.source}@{s - edge.lag}"
+        return key if key in self.graph else f"i{edge.source}@{s - edge.lag}"
+
+    def _end(self, end: str, key: str, wire: Route, s: int) -> str:
+        """The DOT name of one end of a wire."""
+        if end.startswith("j"):
+            return f"{end[1:]}@{s}"
+        return f"{wire.weight}-{wire.head}@{s}" if end.startswith("w") else key
+
+    def _from_initial(self, wire: Route, at: Point, s: int, dx: float) -> Route:
+        """The same wire, beginning at an initial state left of the first panel."""
+        x, y = at[0] - dx, at[1]
+        start = Shape(x, y, _INITIAL, _INITIAL, True)
+        if wire.turn:
+            lane, end = wire.line[len(wire.line) // 2][1], wire.line[-1]
+            line = rounded([(x, y), (x, lane), (end[0], lane), end], 14)
+        else:
+            rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
+            line = [*dense([(x, y), rest[0]]), *rest[1:]]
+        return replace(wire, key=f"{wire.key}-from{s - wire.back}", line=tuple(line), start=start)
+
+    def draw_wire(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows) -> None:
+        """Both lanes of a wire: the value forward in thin grey, the gradient backward in wide colour."""
+        words = "weight" if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
+        if flows.gradient is None:
+            body, _, tip = self._lane(wire, "alone", 0.0)
+            style = {"tooltip": flows.tooltip}
+            self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), (tip[0] + dx, tip[1]), f"fwd {words}", **style)
+            return
+        body, _, tip = self._lane(wire, "forward", 0.0)
+        shifted = (tip[0] + dx, tip[1])
+        self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), shifted, f"fwd {words}", tooltip=flows.tooltip)
+        self._gradient(wire, ends, name, dx, flows, words)
+
+    def _gradient(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
+        back = (ends[1], ends[0])
+        assert flows.gradient is not None
+        if flows.gradient == 0:
+            body, _, tip = self._lane(wire, "zero", 0.0)
+            style = {"color": PALE, "style": "dotted", "penwidth": "1.2", "arrowsize": ".5"}
+            shifted = (tip[0] + dx, tip[1])
+            kind = f"bwd zero {words}"
+            self.canvas.wire(f"bwd-{name}", back, moved(body, dx), shifted, kind, tooltip=flows.tooltip, **style)
+            return
+        u = round(self.scale.position(flows.gradient) * _LEVELS) / _LEVELS
+        body, base, tip = self._lane(wire, "gradient", u)
+        paint_gradient(self.canvas, name, back, moved(body, dx), (base[0] + dx, base[1]), (tip[0] + dx, tip[1]),
+                       self.scale.position(flows.gradient), f"bwd {words}", flows.tooltip)  # fmt: skip
+
+    def _lane(self, wire: Route, lane: str, u: float) -> tuple[Line, Point, Point]:
+        """(cubics, base of the arrow head, its tip) of one lane; kept, since steps differ by a shift only."""
+        key = (wire.key, lane, u)
+        if key not in self._lanes:
+            self._lanes[key] = make_lane(wire.line, wire.start, wire.end, lane, u)
+        return self._lanes[key]
+
+    # ---- initial states ----
+
+    def _initial_places(self) -> dict[tuple[int, int], Point]:
+        """Left of the first panel, at the height where the state enters; each earlier step further left."""
+        states = [(node["role"], node["step"]) for key, node in self.graph.nodes(data=True) if key.startswith("i")]
+        places: dict[tuple[int, int], Point] = {}
+        for role, s in sorted(states, key=lambda state: (-state[1], -self.placement.at[state[0]][1])):
+            y = self.placement.at[role][1]
+            x = self.placement.left - 30 + 64 * (s + 1)
+            while any(abs(x - u) < _INITIAL + 10 and abs(y - v) < _INITIAL + 6 for u, v in places.values()):
+                x -= _INITIAL + 12
+            places[role, s] = (x, y)
+        return places
+
+    def _initial(self, role: int, s: int, at: Point) -> None:
+        key = f"i{role}@{s}"
+        node = self.graph.nodes[key]
+        label = shorten(str(node["label"]), 8)
+        size = min(13.0, 13 * 28 / max(text_width(label, 13), 1))
+        style = {"fontsize": f"{size:.3g}", "tooltip": str(node.get("tooltip", ""))}
+        self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
+
+
+def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
+    """What several edges of one source carry together: contributions are added as arrays, then measured."""
+    edges = list(edges)
+    tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
+    if all(edge["gradient"] is None for edge in edges):
+        return Flows(None, tooltip)
+    if len(edges) == 1:
+        return Flows(float(edges[0]["gradient"]), tooltip)
+    arrays = [np.asarray(edge["contribution"]) for edge in edges if edge["contribution"] is not None]
+    norm = float(np.linalg.norm(np.ravel(sum(arrays)))) if arrays else 0.0
+    return Flows(norm, f"together: ‖gradient‖ {norm:.4g}\n{tooltip}")
+
+
+def make_lane(line: Iterable[Point], start: Shape, end: Shape, lane: str, u: float = 0.0) -> tuple[Line, Point, Point]:
+    """One lane of an edge from its centre line: shifted sideways, clipped at its ends, with room for the arrow head.
+
+    Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle.
+    Returns the cubics of the shaft, the base of the arrow head and its tip.
+    """
+    backward = lane in ("gradient", "zero")
+    side = 0.0 if lane == "alone" else -LANE if backward else LANE
+    points = offset(list(line), side)
+    if backward:
+        points, start, end = points[::-1], end, start
+    points = clipped(points, start, end)
+    if len(points) < 2:
+        points = [points[0], (points[0][0] + 0.1, points[0][1])]
+    # Graphviz 2 lets stroked heads poke out by their pen, later versions do not: a fair middle for the thin ones.
+    points = trimmed(points, 0.5 if lane == "gradient" else 0.8)
+    tip = points[-1]
+    shaft = trimmed(points, head_length(u) if lane == "gradient" else 5.5)
+    return cubics(shaft), shaft[-1], tip
+
+
+def head_length(u: float) -> float:
+    """Length of the head of a gradient arrow; short enough for the gap between a chip and its node."""
+    return 5.5 + 4.5 * u
+
+
+def paint_gradient(
+    canvas: Canvas,
+    name: str,
+    ends: tuple[str, str],
+    body: Line,
+    base: Point,
+    tip: Point,
+    u: float,
+    kind: str,
+    tooltip: str = "",
+) -> None:
+    """A gradient lane: shaft and head, width and colour by the position u on the scale."""
+    hue = colour(u)
+    # The shaft reaches a little into its head, so that no seam shows between the two.
+    canvas.wire(f"bwd-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
+    canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, color=hue)
+
+
+def paint_chip(
+    canvas: Canvas, name: str, weight: Mapping[str, Any], at: Point, tooltip: str = "", panel: str | None = None
+) -> None:
+    """A small blue box for a shared weight."""
+    label = str(weight["label"])
+    style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT, "fontsize": "11"}
+    kind = slug_words(["param", str(weight["name"])])
+    canvas.box(name, shorten(label, 26), at, (chip_width(label), 17.0), kind, tooltip=tooltip, panel=panel, **style)
+
+
+def paint_node(
+    canvas: Canvas,
+    key: str,
+    node: Mapping[str, Any],
+    at: Point,
+    size: tuple[float, float],
+    columns: tuple[float, ...] = (),
+    panel: str | None = None,
+) -> None:
+    """One node of a step: its outline with its operation, its name, or the rows of its affine map."""
+    (x, y), kind, written = at, str(node["kind"]), face(node)
+    tooltip = str(node["tooltip"])
+    if kind == "input":
+        shape = "circle" if size[0] == size[1] else "box"
+        canvas.box(key, written.name, at, size, "input", shape=shape, tooltip=tooltip, panel=panel, fontsize="13")
+    elif kind == "loss":
+        style = {"fillcolor": LOSS, "color": LOSS_EDGE, "penwidth": "1.4", "tooltip": tooltip}
+        canvas.box(key, "", at, size, "loss", panel=panel, **style)
+        value = loss_number(float(node["value"]))
+        first, second = text_width(f"{written.name} =", 11.5), text_width(value, 11.5, bold=True)
+        split = x + (first - second) / 2
+        canvas.text(f"{written.name} =", (split - 1, y), 11.5, side="r", panel=panel)
+        canvas.text(value, (split + 1, y), 11.5, side="l", bold=True, panel=panel)
+    elif kind == "affine":
+        canvas.box(key, "", at, size, "op affine", tooltip=tooltip, panel=panel)
+        _rows(canvas, written, at, size, columns, panel)
+    elif written.name:
+        bold = kind == "state"
+        style = {"penwidth": "2.1", "color": INK} if bold else {}
+        canvas.box(key, "", at, size, "state" if bold else "op", tooltip=tooltip, panel=panel, **style)
+        _operation_and_name(canvas, written, at, bold, panel)
+    else:
+        round_ = {"shape": "circle", "fontsize": "16"} if size == (26.0, 26.0) and kind in ("sum", "times") else {}
+        style = {"penwidth": "2.1", "color": INK} if kind == "state" else {}
+        canvas.box(key, written.operation, at, size, f"op {kind}", tooltip=tooltip, panel=panel, **round_, **style)
+
+
+def _operation_and_name(canvas: Canvas, written: Face, at: Point, bold: bool, panel: str | None) -> None:
+    """The operation in grey, ending where the name begins, so that both fit whatever the font."""
+    x, y = at
+    sign = len(written.operation) == 1 and not written.operation.isalpha()
+    size, letters = (14.0 if sign else 11.0), (13.0 if bold else 12.0)
+    first, second = text_width(written.operation, size), text_width(written.name, letters, bold)
+    split = x + (first - second) / 2
+    canvas.text(written.operation, (split - 2, y), size, GREY, side="r", panel=panel)
+    canvas.text(written.name, (split + 2, y), letters, INK, side="l", bold=bold, panel=panel)
+
+
+def _rows(
+    canvas: Canvas, written: Face, at: Point, size: tuple[float, float], columns: tuple[float, ...], panel: str | None
+) -> None:
+    (x, y), (width, height) = at, size
+    if columns:
+        for k, (row, middle) in enumerate(zip(written.rows, columns, strict=False)):
+            canvas.text(row, (x + middle, y), 11, panel=panel)
+            if k:
+                left = columns[k - 1] + text_width(written.rows[k - 1], 11) / 2
+                right = middle - text_width(row, 11) / 2
+                canvas.text("+", (x + (left + right) / 2, y), 10, GREY, panel=panel)
+        return
+    for k, row in enumerate(written.rows):
+        level = y + height / 2 - 12 - 20 * k
+        if k:
+            canvas.text("+", (x - width / 2 + 8, level), 10, GREY, panel=panel)
+        canvas.text(row, (x - width / 2 + 14, level), 11, side="l", panel=panel)

@@ -1,0 +1,138 @@
+"""Run Graphviz on DOT text: the `dot` program with a time limit, or pygraphviz in a process of its own.
+
+`TINYGRAD_RNN_GRAPHVIZ=dot` or `=pygraphviz` in the environment forces one of the two; otherwise `dot` is taken where it
+is installed. Both give the same picture.
+"""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+CHOICE = "TINYGRAD_RNN_GRAPHVIZ"
+_REMEDY = 'install it with `apt-get install graphviz` or with `pip install "tinygrad-rnn[dot]"`'
+
+# Runs in a fresh interpreter, since Graphviz inside one's own process was seen to abort Python. Reads one job from
+# stdin; every result goes back as base64 text on one line of stdout.
+_CHILD = """
+import base64, json, sys, warnings
+warnings.simplefilter("ignore")
+import pygraphviz
+job = json.load(sys.stdin)
+for text in job["texts"]:
+    picture = pygraphviz.AGraph(string=text).draw(format=job["format"], prog=job["engine"])
+    print(base64.b64encode(picture).decode())
+"""
+
+
+class PictureError(ValueError):
+    """A picture could not be made or saved; the message is one line and names the remedy."""
+
+
+def backend() -> str:
+    """Which Graphviz will be used: "dot" or "pygraphviz".
+
+    Raises:
+        PictureError: when neither is installed, or when the environment asks for one that is not.
+    """
+    found = {"dot": shutil.which("dot") is not None, "pygraphviz": importlib.util.find_spec("pygraphviz") is not None}
+    choice = os.environ.get(CHOICE, "")
+    if choice and choice not in found:
+        raise PictureError(f"{CHOICE}={choice!r}: must be dot or pygraphviz, or not set at all")
+    for name in [choice] if choice else list(found):
+        if found[name]:
+            return name
+    missing = f"{choice}, which {CHOICE} asks for, is not installed" if choice else "Graphviz is not installed"
+    raise PictureError(f"cannot draw: {missing}; {_REMEDY}")
+
+
+def layouts(texts: Sequence[str], seconds: float = 30) -> list[str]:
+    """Lay out several graphs with the engine `dot`, all in one process: Graphviz's "plain" output for each.
+
+    Starting the process costs more than laying out one step, so callers hand over all their candidates together.
+
+    Raises:
+        PictureError: Graphviz is missing, fails, or needs longer than `seconds`.
+    """
+    if not texts:
+        return []
+    if backend() == "pygraphviz":
+        return [result.decode() for result in _pygraphviz(texts, "plain", "dot", seconds)]
+    plain = _dot("\n".join(texts), "plain", seconds).decode()
+    results = [result.lstrip() + "stop\n" for result in plain.split("stop\n")[:-1]]
+    if len(results) != len(texts):
+        raise PictureError(f"dot laid out {len(results)} of {len(texts)} graphs; try {CHOICE}=pygraphviz")
+    return results
+
+
+def paint(text: str, file_format: str, engine: str = "nop2", seconds: float = 120) -> bytes:
+    """One graph as a file of the given format ("svg", "png", "pdf").
+
+    `engine` is "nop2" where every position is pinned, "dot" where Graphviz shall find them.
+
+    Raises:
+        PictureError: Graphviz is missing, fails, or needs longer than `seconds`.
+    """
+    if backend() == "pygraphviz":
+        return _pygraphviz([text], file_format, engine, seconds)[0]
+    return _dot(text, file_format, seconds, engine)
+
+
+def _dot(text: str, file_format: str, seconds: float, engine: str = "dot") -> bytes:
+    command = ["dot", f"-K{engine}", f"-T{file_format}"]
+    return _run("dot", command, text, seconds)
+
+
+def _pygraphviz(texts: Sequence[str], file_format: str, engine: str, seconds: float) -> list[bytes]:
+    job = json.dumps({"texts": list(texts), "format": file_format, "engine": engine})
+    answer = _run("pygraphviz", [sys.executable, "-c", _CHILD], job, seconds)
+    return [base64.b64decode(line) for line in answer.split()]
+
+
+def _run(name: str, command: list[str], stdin: str, seconds: float) -> bytes:
+    # stderr is kept apart and shown only on failure: fontconfig and Graphviz warn there about harmless things.
+    try:
+        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=seconds, check=False)
+    except subprocess.TimeoutExpired:
+        raise PictureError(f"{name} gave no result within {seconds:g} s; draw fewer steps or a smaller model") from None
+    except OSError as error:
+        raise PictureError(f"cannot run {name}: {error.strerror or error}; {_REMEDY}") from None
+    if done.returncode or not done.stdout:
+        complaints = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
+        said = complaints[-1].strip() if complaints else f"no output, exit code {done.returncode}"
+        raise PictureError(f"{name} failed: {said}; {_REMEDY.replace('install it', 'reinstall it')}")
+    return done.stdout
+
+
+def write(path: Path, content: bytes) -> None:
+    """Write a whole file or nothing: first beside the target, then renamed onto it.
+
+    Raises:
+        PictureError: the folder does not exist or cannot be written.
+    """
+    try:
+        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes files that only their owner may read
+        os.replace(beside, path)
+    except OSError as error:
+        Path(beside).unlink(missing_ok=True)
+        raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

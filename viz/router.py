@@ -1,0 +1,291 @@
+"""The router of one step: links inside it, states that arrive, skips over several steps, and chips."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .boxes import Box
+from .curves import Line, Point, Shape, bezier, dense, rounded, s_curve, warped
+from .place import Placement
+from .structure import Structure
+from .template import Edge
+
+JUNCTION = 6.0  # diameter of the dot where a wire splits
+_SKIP_PITCH = 15.0
+
+
+@dataclass(frozen=True)
+class Route:
+    """One drawn wire, in the coordinates of the step that its head belongs to.
+
+    `tail` and `head` are "n<role>" for a node, "j<name>" for a junction, "w<key>" for a chip; the tail's node belongs
+    to the step `back` steps earlier. `edges` are the edges whose contributions pass along it, so a bus has several. A
+    route with `turn` = (k, n) is drawn in steps s with s mod n = k only: neighbouring skips must not share a lane.
+    """
+
+    key: str
+    line: tuple[Point, ...]
+    start: Shape
+    end: Shape
+    tail: str
+    head: str
+    edges: tuple[Edge, ...] = ()
+    weight: str | None = None
+    back: int = 0
+    turn: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """A rectangle that wires should not cross: a node (then `role` is set), a chip, or the gap between the two."""
+
+    left: float
+    bottom: float
+    right: float
+    top: float
+    role: int | None = None
+
+    def holds(self, point: Point, margin: float = 0.0) -> bool:
+        """Whether a point lies inside, or within `margin` of it."""
+        x, y = point
+        return self.left - margin < x < self.right + margin and self.bottom - margin < y < self.top + margin
+
+    def meets(self, a: Point, b: Point, margin: float = 0.0) -> bool:
+        """Whether an axis-parallel piece a–b touches the rectangle grown by `margin`."""
+        return (
+            min(a[0], b[0]) < self.right + margin
+            and max(a[0], b[0]) > self.left - margin
+            and min(a[1], b[1]) < self.top + margin
+            and max(a[1], b[1]) > self.bottom - margin
+        )
+
+
+@dataclass
+class Routing:
+    """All routes of one step, the dots where they split, and what they had to avoid."""
+
+    routes: list[Route] = field(default_factory=list)
+    junctions: dict[str, Point] = field(default_factory=dict)
+    obstacles: list[Obstacle] = field(default_factory=list)
+
+
+class Router:
+    """Keeps what routing one step needs: positions, obstacles, and where along a side each wire ends."""
+
+    def __init__(self, structure: Structure, boxes: Mapping[int, Box], placement: Placement):
+        self.structure, self.boxes, self.placement = structure, boxes, placement
+        self.at = placement.at
+        self.routing = Routing(obstacles=list(self._obstacles()))
+        self.ports = self._ports()
+
+    def shape(self, role: int, dx: float = 0.0) -> Shape:
+        """The outline of a node, possibly as it stands in another step."""
+        x, y = self.at[role]
+        return self.boxes[role].shape((x + dx, y))
+
+    def bottom(self, role: int) -> float:
+        """Height of a node's lower side."""
+        return self.at[role][1] - self.boxes[role].height / 2
+
+    def add(
+        self,
+        key: str,
+        line: Sequence[Point],
+        start: Shape,
+        end: Shape,
+        tail: str,
+        head: str,
+        edges: Iterable[Edge],
+        back: int = 0,
+        turn: tuple[int, int] | None = None,
+    ) -> None:
+        """Record one route."""
+        self.routing.routes.append(Route(key, tuple(line), start, end, tail, head, tuple(edges), None, back, turn))
+
+    def junction(self, name: str, at: Point) -> Shape:
+        """Record a dot where a wire splits; returns its outline."""
+        self.routing.junctions[name] = at
+        return Shape(at[0], at[1], JUNCTION, JUNCTION, True)
+
+    def hits(self, line: Sequence[Point], own: Collection[int], margin: float) -> int:
+        """How many samples of a line lie in obstacles other than the nodes it belongs to."""
+        samples = line[::2]
+        xs, ys = [x for x, _ in samples], [y for _, y in samples]
+        left, right, bottom, top = min(xs) - margin, max(xs) + margin, min(ys) - margin, max(ys) + margin
+        return sum(
+            obstacle.holds(point, margin)
+            for obstacle in self.routing.obstacles
+            if (obstacle.role is None or obstacle.role not in own)
+            and obstacle.left < right
+            and obstacle.right > left
+            and obstacle.bottom < top
+            and obstacle.top > bottom
+            for point in samples
+        )
+
+    def is_bussed(self, source: int, target: int) -> bool:
+        """Whether this link runs over a bus."""
+        key = ("node", source)
+        return key in self.placement.bus and target in self.structure.fans[key]
+
+    # ---- links inside the step ----
+
+    def link(self, source: int, target: int, splines: Mapping[tuple[str, str], Line]) -> None:
+        """A wire from one node of the step to another: the first of several forms that hits the fewest obstacles."""
+        if self.is_bussed(source, target):
+            return
+        a, b = self.at[source], self.at[target]
+        if (source, target) in self.structure.spine_pairs:
+            line = dense([a, b])
+        else:
+            out, into = self.ports[source, "out", f"n{target}"], self.ports[target, "in", f"n{source}"]
+            start, end = (a[0] + out, a[1]), (b[0] + into, b[1])
+            if abs(a[0] - b[0]) < 1 and abs(start[0] - end[0]) < 14:  # one above the other: let it be straight
+                x = b[0] + (into if out == 0 else out if into == 0 else 0.0)
+                start, end = (x, start[1]), (x, end[1])
+            forms = self._forms(source, target, start, end)
+            if spline := splines.get((f"n{source}", f"n{target}")):
+                forms.append(dense(warped(bezier(spline), start, end)))
+            line = min(forms, key=lambda form: self.hits(form, (source, target), 4))
+        name = f"n{source}-n{target}"
+        edge = Edge(source, 0, target)
+        self.add(name, line, self.shape(source), self.shape(target), f"n{source}", f"n{target}", [edge])
+
+    def _forms(self, source: int, target: int, start: Point, end: Point) -> list[Line]:
+        if abs(start[1] - end[1]) < 2:
+            return [dense([start, end])]
+        forms = [dense([start, end])] if abs(start[0] - end[0]) < 1 else []
+        forms.append(s_curve(start, end))
+        low, high = self.at[source][1] + self.boxes[source].height / 2, self.bottom(target)
+        if low < high:
+            for share in (0.5, 0.2, 0.8):
+                y = low + share * (high - low)
+                forms.append(rounded([start, (start[0], y), (end[0], y), end], 14))
+        return forms
+
+    # ---- between steps ----
+
+    def carry(self, state: int) -> None:
+        """A state comes in from the step before: straight into its spine, or into the top of its trunk."""
+        structure, pitch = self.structure, self.placement.pitch
+        x, y = self.at[state]
+        start, source = self.shape(state, -pitch), (x - pitch, y)
+        first = structure.spines.get(state, (None,))[0]
+        edges = [Edge(state, 1, reader) for reader in structure.consumers(state, 1)]
+        if state not in structure.entering:
+            if first is not None:
+                line = dense([source, self.at[first]])
+                self.add(f"n{state}-in", line, start, self.shape(first), f"n{state}", f"n{first}", edges, back=1)
+            return
+        if first is None and len(structure.entering[state]) == 1:
+            self._carry_to_one(state, structure.entering[state][0], source, start)
+            return
+        anchor = (self.placement.trunk[state], y)
+        dot = self.junction(f"in{state}", anchor)
+        self.add(f"n{state}-in", dense([source, anchor]), start, dot, f"n{state}", f"jin{state}", edges, back=1)
+        if first is not None:
+            edge = Edge(state, 1, first)
+            line = dense([anchor, self.at[first]])
+            self.add(f"n{state}-spine", line, dot, self.shape(first), f"jin{state}", f"n{first}", [edge])
+
+    def _carry_to_one(self, state: int, reader: int, source: Point, start: Shape) -> None:
+        """A single reader off the spine: one wire down the left side of the panel, no dot."""
+        x, y = self.placement.trunk[state], source[1]
+        px = self.at[reader][0] + self.ports[reader, "in", f"carry{state}"]
+        low = self.bottom(reader) - 16
+        line = rounded([source, (x, y), (x, low), (px, low), (px, self.at[reader][1])], 12)
+        edge = Edge(state, 1, reader)
+        self.add(f"n{state}-in", line, start, self.shape(reader), f"n{state}", f"n{reader}", [edge], back=1)
+
+    def skip(self, state: int, lag: int, reader: int) -> None:
+        """A state read several steps later: down its own panel's right margin, along a free lane, into the reader."""
+        dx = -self.placement.pitch * lag
+        x, y = self.at[reader]
+        lane = self._free_lane(state, reader)
+        below = lane < y
+        px = x + (self.ports[reader, "in", f"skip{state}.{lag}"] if below else min(10.0, self.boxes[reader].width / 4))
+        for k in range(lag):
+            height = lane + (k - (lag - 1) / 2) * _SKIP_PITCH
+            leave = (self.at[state][0] + dx, self.at[state][1] + (-10 if height < self.at[state][1] else 10))
+            margin = self.placement.right - 8 + dx - 9 * k
+            line = rounded([leave, (margin, leave[1]), (margin, height), (px, height), (px, y)], 12)
+            start, end = self.shape(state, dx), self.shape(reader)
+            edge = Edge(state, lag, reader)
+            key = f"n{state}-back{lag}-n{reader}-lane{k}"
+            self.add(key, line, start, end, f"n{state}", f"n{reader}", [edge], back=lag, turn=(k, lag))
+
+    def _free_lane(self, state: int, reader: int) -> float:
+        """The height nearest to the reader where a horizontal lane meets nothing."""
+        spans = [(o.bottom, o.top) for o in self.routing.obstacles]
+        for route in self.routing.routes:
+            if abs(route.line[0][1] - route.line[-1][1]) < 2:
+                ys = [y for _, y in route.line]
+                spans.append((min(ys), max(ys)))
+        spans += [(y, y) for y in self.placement.bus.values()]
+
+        def cost(y: int) -> tuple[float, int]:
+            taken = sum(low - 16 < y < high + 16 for low, high in spans)
+            return taken * 1000 + abs(y - self.at[reader][1]) + 0.6 * abs(y - self.at[state][1]), y
+
+        return min(range(int(self.placement.bottom) - 30, int(self.placement.top) + 24, 2), key=cost)
+
+    def chips(self, role: int) -> None:
+        """The short wires between a node and the chips of its weights."""
+        x, y = self.at[role]
+        for chip in self.boxes[role].chips:
+            centre = (x + chip.x, y + chip.y)
+            meets = (x + chip.meets[0], y + chip.meets[1]) if self.boxes[role].kind == "affine" else (x, y)
+            shape = Shape(*centre, chip.width, 17)
+            tail, key = f"w{chip.weight}", f"{chip.weight}-n{role}"
+            line = tuple(dense([centre, meets]))
+            self.routing.routes.append(Route(key, line, shape, self.shape(role), tail, f"n{role}", weight=chip.weight))
+
+    # ---- where wires end ----
+
+    def _obstacles(self) -> Iterable[Obstacle]:
+        for role in self.structure.roles:
+            box, (x, y) = self.boxes[role], self.at[role]
+            half_wide, half_high = box.width / 2, box.height / 2
+            yield Obstacle(x - half_wide, y - half_high, x + half_wide, y + half_high, role)
+            for chip in box.chips:
+                cx, cy = x + chip.x, y + chip.y
+                yield Obstacle(cx - chip.width / 2, cy - 9, cx + chip.width / 2, cy + 9)
+            if box.chips:  # the gap between chips and node is taken too
+                left, bottom = min(c.x - c.width / 2 for c in box.chips), min(c.y for c in box.chips) - 10
+                right, top = max(c.x + c.width / 2 for c in box.chips), max(c.y for c in box.chips) + 10
+                if left < -half_wide - 5 and not box.columns and bottom < half_high:
+                    yield Obstacle(x + left, y + min(bottom, -half_high), x - half_wide - 1, y + max(top, half_high))
+                else:
+                    wide = max(right, half_wide)
+                    yield Obstacle(x - max(-left, half_wide), y + half_high + 1, x + wide, y + top)
+
+    def _ports(self) -> dict[tuple[int, str, str], float]:
+        """How far from a node's middle each wire ends: spread along the side, sorted by where the wires come from."""
+        at, structure = self.at, self.structure
+        ends: dict[tuple[int, str], list[tuple[float, str]]] = defaultdict(list)
+        for source, target in structure.links:
+            if (source, target) in structure.spine_pairs:
+                continue
+            if self.is_bussed(source, target):
+                side = 10.0 if at[source][0] >= at[target][0] - 200 else -8.0
+                side = side if source in structure.inputs else 0.0
+                ends[target, "in"].append((at[target][0] + side, f"n{source}"))
+                continue
+            ends[source, "out"].append((at[target][0], f"n{target}"))
+            ends[target, "in"].append((at[source][0], f"n{source}"))
+        for state, readers in structure.entering.items():
+            for reader in readers:
+                ends[reader, "in"].append((-1e4, f"carry{state}"))
+        for state, lag in structure.skips:
+            for reader in structure.consumers(state, lag):
+                ends[reader, "in"].append((-2e4, f"skip{state}.{lag}"))
+        ports = {}
+        for (role, side_name), wires in ends.items():
+            box, count = self.boxes[role], len(wires)
+            most = (12.0 if side_name == "in" else 9.0) if box.round else 20.0
+            gap = min(most, (box.width - (12 if box.round else 16)) / (count - 1)) if count > 1 else 0.0
+            for k, (_, name) in enumerate(sorted(wires)):
+                ports[role, side_name, name] = (k - (count - 1) / 2) * gap
+        return ports

@@ -1,0 +1,81 @@
+"""How much the eye minds a layout: wires over boxes, crossings, length, size, and gates out of program order."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from .boxes import Box
+from .curves import Point, clipped, crosses
+from .place import Placement
+from .router import Route, Routing
+from .structure import Structure
+
+# Set by eye: a wire over a box is worse than any detour, a crossing is worth a detour of some 450 points.
+_WRONG, _OVER, _CROSSING, _LENGTH, _WIDTH, _HEIGHT, _DRIFT, _ORDER = 5000, 400, 160, 0.35, 0.8, 0.5, 0.6, 3
+
+
+def score(structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing) -> float:
+    """The lower the better."""
+    wires = [wire for wire in routing.routes if wire.weight is None]
+    lines = [[*wire.line[::3], wire.line[-1]] for wire in wires]
+    row = sorted(structure.main_row, key=lambda role: placement.at[role])
+    return (
+        _WRONG * _wrong(structure, boxes, placement, routing)
+        + _OVER * sum(_over(wire, routing) for wire in wires)
+        + _CROSSING * _crossings(lines)
+        + _LENGTH * sum(math.dist(a, b) for line in lines for a, b in zip(line, line[1:], strict=False))
+        + _WIDTH * (placement.right - placement.left)
+        + _HEIGHT * (placement.top - placement.bottom)
+        + _DRIFT * sum(placement.right - placement.at[state][0] for state in structure.carried)
+        + _ORDER * sum(a > b for i, a in enumerate(row) for b in row[i + 1 :])
+    )
+
+
+def _wrong(structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing) -> int:
+    """Spines that do not run left to right, and carries that run over anything (`dot` sometimes reverses a spine)."""
+    at, count = placement.at, 0
+    count += sum(at[source][0] + 20 > at[target][0] for source, target in structure.spine_pairs)
+    for wire in routing.routes:
+        if wire.back != 1:
+            continue
+        state = int(wire.tail[1:])
+        ends = {state, int(wire.head[1:])} if wire.head.startswith("n") else {state}
+        y, x = at[state][1], at[state][0]
+        reach = wire.end.x if wire.line[-1][1] == y else placement.trunk.get(state, placement.left)
+        for obstacle in routing.obstacles:
+            if obstacle.role in ends or not obstacle.bottom < y < obstacle.top:
+                continue
+            count += obstacle.right > x + 1 and obstacle.left < placement.right  # leaving its own panel
+            count += obstacle.left < reach and obstacle.right > placement.left  # entering the next one
+    return count
+
+
+def _over(wire: Route, routing: Routing) -> int:
+    """Obstacles that the wire runs over, its own ends excepted."""
+    ends = {int(end[1:]) for end in (wire.tail, wire.head) if end.startswith("n")}
+    samples = clipped(wire.line, wire.start, wire.end)[::3]
+    left, right = min(x for x, _ in samples), max(x for x, _ in samples)
+    return sum(
+        any(obstacle.holds(point, 1) for point in samples)
+        for obstacle in routing.obstacles
+        if obstacle.role not in ends and obstacle.left - 1 < right and obstacle.right + 1 > left
+    )
+
+
+def _crossings(lines: list[list[Point]]) -> int:
+    """Proper crossings between different wires, found by sweeping over the pieces from left to right."""
+    pieces = []
+    for k, line in enumerate(lines):
+        for a, b in zip(line, line[1:], strict=False):
+            pieces.append((min(a[0], b[0]), max(a[0], b[0]), min(a[1], b[1]), max(a[1], b[1]), a, b, k))
+    pieces.sort(key=lambda piece: piece[0])
+    count = 0
+    for i, (_, right, bottom, top, a, b, k) in enumerate(pieces):
+        for j in range(i + 1, len(pieces)):
+            left2, _, bottom2, top2, c, d, m = pieces[j]
+            if left2 > right:
+                break
+            if k != m and bottom2 <= top and bottom <= top2 and crosses(a, b, c, d):
+                count += 1
+    return count

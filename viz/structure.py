@@ -1,0 +1,208 @@
+"""What belongs together in one step: straight spines for carried states, gates in a row, who is fed by a bus."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from .template import Template
+
+# Where a bus starts: ("carry", role) is a state that arrives from the step before, ("node", role) a node of this step.
+Source = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Structure:
+    """One step's template with the groups that its layout keeps together; it knows nothing of sizes or positions."""
+
+    template: Template
+
+    @cached_property
+    def roles(self) -> tuple[int, ...]:
+        """Roles of all drawn nodes, in program order."""
+        return tuple(part.role for part in self.template.parts)
+
+    @cached_property
+    def kind(self) -> dict[int, str]:
+        """What kind of node each role is."""
+        return {part.role: part.kind for part in self.template.parts}
+
+    @cached_property
+    def inputs(self) -> frozenset[int]:
+        """Roles that bring data into the step."""
+        return frozenset(role for role in self.roles if self.kind[role] == "input")
+
+    @cached_property
+    def links(self) -> tuple[tuple[int, int], ...]:
+        """Edges inside the step as (source, target), sorted."""
+        return tuple(sorted({(e.source, e.target) for e in self.template.edges if e.lag == 0}))
+
+    @cached_property
+    def sources(self) -> dict[int, tuple[int, ...]]:
+        """For each role the roles that feed it inside the step."""
+        return _grouped(self.roles, ((target, source) for source, target in self.links))
+
+    @cached_property
+    def targets(self) -> dict[int, tuple[int, ...]]:
+        """For each role the roles that it feeds inside the step."""
+        return _grouped(self.roles, self.links)
+
+    @cached_property
+    def depth(self) -> dict[int, int]:
+        """Longest way from a role without sources."""
+        depth: dict[int, int] = {}
+        for role in _topological(self.roles, self.targets):
+            depth[role] = 1 + max((depth[source] for source in self.sources[role]), default=0)
+        return depth
+
+    def consumers(self, role: int, lag: int) -> tuple[int, ...]:
+        """Roles that read this state `lag` steps later."""
+        return tuple(sorted({e.target for e in self.template.edges if (e.source, e.lag) == (role, lag)}))
+
+    @cached_property
+    def carried(self) -> tuple[int, ...]:
+        """States that the next step reads, the deepest last."""
+        states = [role for role, lag in self.template.carries if lag == 1]
+        return tuple(sorted(states, key=lambda role: (self.depth[role], role)))
+
+    @cached_property
+    def skips(self) -> tuple[tuple[int, int], ...]:
+        """(state, lag) of states that are read two or more steps later."""
+        return tuple((role, lag) for role, lag in self.template.carries if lag > 1)
+
+    @cached_property
+    def spines(self) -> dict[int, tuple[int, ...]]:
+        """For a carried state a path from its first reader to itself that can lie on one straight horizontal line.
+
+        Such a path can share a rank when contracting it, and the spines chosen before, leaves the step without cycles.
+        Shortest first. A spine never starts in one gate of several: that gate would land ranks away from its sisters.
+        """
+        chosen: dict[int, tuple[int, ...]] = {}
+        group = {role: role for role in self.roles}
+        found = []
+        for state in self.carried:
+            paths = [path for reader in self.consumers(state, 1) for path in self._paths(reader, state)]
+            paths.sort(key=len)
+            found.append((len(paths[0]) if paths else len(self.roles) + 1, state, paths))
+        for _, state, paths in sorted(found, key=lambda entry: entry[:2]):
+            gates = [role for role in self.consumers(state, 1) if self.kind[role] in ("affine", "product")]
+            for path in paths:
+                if len(gates) > 1 and path[0] in gates or any(set(path) & set(other) for other in chosen.values()):
+                    continue
+                contracted = group | dict.fromkeys(path, state)
+                if self._acyclic(contracted):
+                    group, chosen[state] = contracted, path
+                    break
+        return chosen
+
+    @cached_property
+    def on_spine(self) -> frozenset[int]:
+        """All roles that lie on some spine."""
+        return frozenset(role for path in self.spines.values() for role in path)
+
+    @cached_property
+    def spine_pairs(self) -> frozenset[tuple[int, int]]:
+        """Links that run along a spine."""
+        return frozenset(pair for path in self.spines.values() for pair in zip(path, path[1:], strict=False))
+
+    @cached_property
+    def rows(self) -> tuple[tuple[int, ...], ...]:
+        """Nodes to stand side by side: gates with the same sources, and three or more functions of one node."""
+        groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        for role in self.roles:
+            feeding = frozenset(self.sources[role])
+            if role in self.on_spine:
+                continue
+            if self.kind[role] in ("affine", "product"):
+                groups["gate", frozenset() if feeding <= self.inputs else feeding].append(role)
+            elif len(feeding) == 1 and self.kind[role] in ("op", "state"):
+                groups["function", feeding].append(role)
+        first = groups.get(("gate", frozenset()))
+        rows = []
+        for key, members in groups.items():
+            if len(members) > (2 if key[0] == "function" else 1) or members is first:
+                rows.append(tuple(members))
+        return tuple(rows)
+
+    @cached_property
+    def main_row(self) -> tuple[int, ...]:
+        """The longest row: its order is searched."""
+        return max(self.rows, key=len, default=())
+
+    @cached_property
+    def entering(self) -> dict[int, tuple[int, ...]]:
+        """For a carried state its readers off its own spine: they are reached by a trunk at the left of the panel."""
+        found = {}
+        for state in sorted(self.carried):
+            first = self.spines.get(state, (None,))[0]
+            readers = tuple(role for role in self.consumers(state, 1) if role != first)
+            if readers:
+                found[state] = readers
+        return found
+
+    @cached_property
+    def fans(self) -> dict[Source, tuple[int, ...]]:
+        """Sources that feed several nodes at once, and so may get a bus, with the nodes they feed."""
+        fans: dict[Source, tuple[int, ...]] = {("carry", state): readers for state, readers in self.entering.items()}
+        for role in self.roles:
+            if role in self.inputs:
+                fans["node", role] = self.targets[role]
+        for row in self.rows:
+            for source in sorted(set.intersection(*(set(self.sources[role]) for role in row)) - self.inputs):
+                if len(row) > 2:
+                    fans["node", source] = row
+        return fans
+
+    def is_bussed(self, role: int) -> bool:
+        """Whether this node stands in a row that a node of this step feeds by a bus: it needs room below."""
+        return any(
+            role in readers
+            for (where, source), readers in self.fans.items()
+            if where == "node" and source not in self.inputs
+        )
+
+    def _paths(self, start: int, end: int) -> list[tuple[int, ...]]:
+        """Up to twenty paths, the shortest first."""
+        waiting, found = deque[tuple[int, ...]]([(start,)]), list[tuple[int, ...]]()
+        while waiting and len(found) < 20:
+            path = waiting.popleft()
+            if path[-1] == end:
+                found.append(path)
+            elif len(path) < 9:
+                waiting.extend((*path, role) for role in self.targets[path[-1]] if role not in path)
+        return found
+
+    def _acyclic(self, group: Mapping[int, int]) -> bool:
+        names = set(group.values())
+        targets: dict[int, set[int]] = {name: set() for name in names}
+        for source, target in self.links:
+            if group[source] != group[target]:
+                targets[group[source]].add(group[target])
+        return len(_topological(sorted(names), targets)) == len(names)
+
+
+def _grouped(keys: Iterable[int], pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
+    lists: dict[int, list[int]] = {key: [] for key in keys}
+    for key, value in pairs:
+        lists[key].append(value)
+    return {key: tuple(sorted(values)) for key, values in lists.items()}
+
+
+def _topological(names: Iterable[int], targets: Mapping[int, Iterable[int]]) -> list[int]:
+    """Sources before targets; names on a cycle are left out."""
+    names = list(names)
+    waiting = dict.fromkeys(names, 0)
+    for name in names:
+        for target in targets[name]:
+            waiting[target] += 1
+    ready, order = deque(name for name in names if not waiting[name]), []
+    while ready:
+        name = ready.popleft()
+        order.append(name)
+        for target in sorted(targets[name]):
+            waiting[target] -= 1
+            if not waiting[target]:
+                ready.append(target)
+    return order

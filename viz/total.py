@@ -1,0 +1,123 @@
+"""The total loss as a bar over all steps, so that every loss goes straight up; the seed of a loss followed alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .colours import GREY, INK, LOSS, LOSS_EDGE, PALE
+from .curves import Line, Shape, dense, rounded, straight
+from .key import paint_seed
+from .metrics import loss_number, text_width
+from .paint import Flows, Painter, head_length, paint_chip, paint_gradient
+from .router import Route
+
+_HIGH = 28.0
+_ABOVE = 34.0
+_LEAST_WIDTH = 210.0
+
+
+class Total:
+    """Paints the bar of the total loss above the panels and everything that ends there."""
+
+    def __init__(self, painter: Painter):
+        self.painter, self.graph, self.canvas = painter, painter.graph, painter.canvas
+        self.y = painter.top + _ABOVE
+        self.quiet = bool(painter.seeds)  # one step's loss is followed: the total takes no part
+        inside = [(u, data) for u, _, data in self.graph.in_edges("L", data=True)] if "L" in self.graph else []
+        self.sources = dict(inside)
+        self.ways = {u: way for u in self.sources if u[0] != "w" for way in [self._way(u)] if way}
+        xs = [way[-1][0] for way in self.ways.values()] or [(painter.placement.left + painter.right) / 2]
+        self.left, self.right = min(xs) - 44, max(xs) + 44
+        text = text_width(self._words, 14) + text_width(self._value, 14, bold=True) + 48
+        wide = max(_LEAST_WIDTH, text)
+        if self.right - self.left < wide:
+            middle = (self.left + self.right) / 2
+            self.left, self.right = middle - wide / 2, middle + wide / 2
+
+    @property
+    def _words(self) -> str:
+        return f"L = {self.graph.nodes['L']['text']} =" if "L" in self.graph else ""
+
+    @property
+    def _value(self) -> str:
+        return loss_number(float(self.graph.nodes["L"]["value"]), 3) if "L" in self.graph else ""
+
+    def paint(self) -> None:
+        """The bar, the wires into it, and the seed."""
+        if "L" not in self.graph:
+            return
+        middle, wide = (self.left + self.right) / 2, self.right - self.left
+        fill, edge = ("white", PALE) if self.quiet else (LOSS, LOSS_EDGE)
+        style = {"fillcolor": fill, "color": edge, "penwidth": "1.2" if self.quiet else "2"}
+        tooltip = str(self.graph.nodes["L"]["tooltip"])
+        self.canvas.box("L", "", (middle, self.y), (wide, _HIGH), "total", tooltip=tooltip, **style)
+        ink = GREY if self.quiet else INK
+        first, second = text_width(self._words, 14), text_width(self._value, 14, bold=not self.quiet)
+        split = middle + (first - second) / 2
+        self.canvas.text(self._words, (split - 2, self.y), 14, ink, side="r")
+        self.canvas.text(self._value, (split + 2, self.y), 14, ink, side="l", bold=not self.quiet)
+        for source, way in self.ways.items():
+            self._wire(source, way, self.sources[source])
+        self._regularisers()
+        for key in self.painter.seeds:
+            self._seed(key)
+
+    def _way(self, source: str) -> Line | None:
+        """From a node up to the bar: straight, or along the panel's right side where something stands above it."""
+        node, painter = self.graph.nodes[source], self.painter
+        if not source.startswith("n"):
+            return None
+        role, dx = node["role"], painter.layout.pitch * node["step"]
+        x, y = painter.placement.at[role][0] + dx, painter.placement.at[role][1]
+        half = painter.boxes[role].width / 2
+        if source in painter.seeds:
+            x -= min(16.0, half - 8)
+        shift = [0.0, half - 9, 9 - half]
+        for move in shift:
+            up = [(x + move, y), (x + move, self.y)]
+            if not painter.layout_hits([(px - dx, py) for px, py in dense(up)], role):
+                return dense(up)
+        side = painter.placement.right - 7 + dx
+        return rounded([(x, y), (side, y), (side, self.y)], 12)
+
+    def _wire(self, source: str, way: Line, data: dict[str, Any]) -> None:
+        node, painter = self.graph.nodes[source], self.painter
+        at = painter.placement.at[node["role"]]
+        start = painter.boxes[node["role"]].shape((at[0] + painter.layout.pitch * node["step"], at[1]))
+        bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
+        gradient = None if self.quiet else data["gradient"]
+        flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
+        wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
+        painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows)
+
+    def _regularisers(self) -> None:
+        """Weights that the total reads outside the steps: chips left of the bar."""
+        weights = [source for source in self.sources if source.startswith("w")]
+        for k, weight in enumerate(weights):
+            node, name = self.graph.nodes[weight], f"{weight}-L"
+            x = self.left - 40 - 48 * (len(weights) - 1 - k)
+            low = self.y + (0 if k == len(weights) - 1 else 0)
+            share = node["shares"].get(-1)
+            words = "" if share is None else f"\noutside the steps: ‖·‖ {share:.4g}"
+            paint_chip(self.canvas, name, node, (x, low), str(node["tooltip"]) + words)
+            chip = Shape(x, low, 24, 17)
+            bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
+            way = tuple(dense([(x, low), (self.left + 20, low)]))
+            data = self.sources[weight]
+            gradient = None if self.quiet else data["gradient"]
+            flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
+            wire = Route(name, way, chip, bar, name, "L", weight=weight)
+            self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows)
+
+    def _seed(self, key: str) -> None:
+        node, painter = self.graph.nodes[key], self.painter
+        if not key.startswith("n"):
+            return
+        x, y = painter.placement.at[node["role"]]
+        x += painter.layout.pitch * node["step"] + 10
+        top = painter.top + 3
+        name = f"seed-{key}"
+        paint_seed(self.canvas, name, (x, top))
+        tip = (x, y + painter.boxes[node["role"]].height / 2 + 0.5)
+        base = (x, tip[1] + head_length(1.0))
+        paint_gradient(self.canvas, name, (name, key), straight((x, top - 9), base), base, tip, 1.0, "bwd seed")
