@@ -29,7 +29,7 @@ def every_model() -> list[tuple[Spec, Sizes]]:
                         many_to_one=(n // 3) % 3 == 0,
                         roles=tuple((NAMES[role], role) for role in NAMES if role in present),
                     )
-                    models.append((spec, Sizes(T, B=(1, 3)[(n // 5) % 2], d=2, m=2 + n % 2, q=1 + n % 3)))
+                    models.append((spec, Sizes(T, B=(1, 3)[(n // 5) % 2], d=2, m=2 + (n // 7) % 2, q=1 + n % 3)))
     return models
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -165,7 +166,10 @@ def measure(spec: Spec, params: Mapping[str, Any], x: Any, y: Any, h0: Any) -> S
     batch = x_shapes[0][0] if len(x_shapes[0]) == 2 else None
     if batch == 0:
         raise SpecError("x holds no sample: its batch axis has length 0")
-    sizes = Sizes(len(x_shapes), batch, matrix["input"][1], matrix["recurrent"][0], matrix["output"][0])
+    # Where the three matrices disagree about m, the majority is right, so that the error names the one that is not.
+    widths = (matrix["input"][0], *matrix["recurrent"], matrix["output"][1])
+    m = Counter(widths).most_common(1)[0][0]
+    sizes = Sizes(len(x_shapes), batch, matrix["input"][1], m, matrix["output"][0])
     for name in spec.names:
         _check_parameter(spec, name, tuple(params[name].shape), sizes)
     rows = () if batch is None else (batch,)
