@@ -120,6 +120,15 @@ def test_only_loss_and_gradients_must_be_expected(data: dict[str, Any], tmp_path
     }  # fmt: skip
 
 
+def test_what_is_expected_and_computed_by_nobody_is_listed(data: dict[str, Any], tmp_path: Path) -> None:
+    data["cases"][0]["expected"]["jac_singular_values"] = [[1.0]]
+    report = compare_cases(written(tmp_path, data))
+    assert report.ok
+    assert report.cases[0].not_compared == ("jac_singular_values",)
+    assert "  not compared: jac_singular_values of col-tanh-softmax" in report.explain()
+    assert report.as_dict()["cases"][0]["not_compared"] == ["jac_singular_values"]
+
+
 def edit(*path: Any, to: Any = None) -> Callable[[dict[str, Any]], None]:
     """A change of one field of the file; without `to` the field is deleted."""
 

@@ -30,13 +30,14 @@ REFERENCE = "expected value"
 
 @dataclass(frozen=True)
 class Case:
-    """One case: an instance, what is expected of it by quantity, and the t of each contribution row."""
+    """One case: an instance, what is expected of it, the t of each contribution row, and fields left out."""
 
     id: str
     instance: Instance
     sizes: Sizes
     expected: dict[str, Any]
     rows: tuple[int, ...]
+    not_compared: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -169,8 +170,10 @@ def _case(id_: str, fields: _Fields) -> Case:
         for field in ("T", "B", "d", "m", "q"):
             if field in stated.data and stated.data[field] != getattr(sizes, field):
                 raise stated.error(field, f"is {stated.data[field]!r}, the arrays have {getattr(sizes, field)}")
-    expected, rows = _expected(fields.inner("expected"), spec, arrays, sizes)
-    return Case(id_, instance, sizes, expected, rows)
+    stated = fields.inner("expected")
+    expected, rows = _expected(stated, spec, arrays, sizes)
+    known = {quantity.partition(".")[0] for quantity in expected} | {"contrib_loss_steps"}
+    return Case(id_, instance, sizes, expected, rows, tuple(field for field in stated.data if field not in known))
 
 
 def _spec(model: _Fields) -> Spec:
@@ -232,7 +235,7 @@ def _compare(case: Case) -> CaseResult:
         transcribe = partial(_transcribe, case, derivation)
         rows += compare_reading(case.id, source, "transcription", transcribe, by_name, REFERENCE)
     description = f"{spec.convention} {spec.activation} {spec.output_activation} {spec.loss}, {case.sizes}"
-    return CaseResult(case.id, source, description, tuple(rows))
+    return CaseResult(case.id, source, description, tuple(rows), case.not_compared)
 
 
 def _read(case: Case, read: Callable[[Instance], Reading]) -> Reading:

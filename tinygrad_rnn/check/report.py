@@ -78,12 +78,21 @@ class Row:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """Every row of one case."""
+    """Every row of one case.
+
+    Attributes:
+        id: its name.
+        derivation: short name of the published derivation, or "" where none fits.
+        description: the model and its sizes in words.
+        rows: every array that was compared.
+        not_compared: what the case expects and nobody here computes.
+    """
 
     id: str
     derivation: str
     description: str
     rows: tuple[Row, ...]
+    not_compared: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -140,6 +149,9 @@ class Report:
         if any(row.witness == "complex_step" and not row.ok for row in self.rows):
             lines.append("  the two forward passes disagree, so look at bptt/forward.py and models.py first")
         lines += [f"  not supported: case {id_} (group {group})" for id_, group in self.unsupported]
+        for quantity in sorted({q for case in self.cases for q in case.not_compared}):
+            ids = ", ".join(case.id for case in self.cases if quantity in case.not_compared)
+            lines.append(f"  not compared: {quantity} of {ids}")
         agree = sum(case.ok for case in self.cases)
         left_out = f", {len(self.unsupported)} not supported" if self.unsupported else ""
         lines.append(f"{agree} of {len(self.cases)} cases agree{left_out}")
@@ -156,6 +168,8 @@ class Report:
             for witness in case.witnesses:
                 error = case.max_rel_error(witness)
                 entry[witness] = {"max_rel_error": error if math.isfinite(error) else None}
+            if case.not_compared:
+                entry["not_compared"] = list(case.not_compared)
             cases.append(entry)
         return {
             "ok": self.ok,
