@@ -2,6 +2,7 @@
 
 The unit is a closed form written by hand in NumPy, optimised; every other number is a ratio to it, of medians. Engines
 take turns, so that a noisy machine is noisy for all; their gradients are compared before any clock is started.
+"readout after" means: the readout once after the loop, on all states stacked; otherwise it is part of every step.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Callable
+from functools import partial
 from importlib import metadata
 from importlib.util import find_spec
 from time import perf_counter
@@ -26,15 +28,19 @@ from benchmarks import by_hand, engines
 from benchmarks.work import NAMES, SIZES, Size, Work, make_work
 
 # name -> (what makes its runner, the distribution it needs, or None)
-ENGINES: dict[str, tuple[Callable[[Work], Callable[[], by_hand.Result]], str | None]] = {
-    "by hand, optimised": (by_hand.optimised, None),
-    "by hand, per step": (by_hand.per_step, None),
-    "tinygrad-rnn tape": (engines.tape, None),
-    "PyTorch eager": (engines.pytorch, "torch"),
-    "HIPS autograd": (engines.hips_autograd, "autograd"),
-    "MyGrad": (engines.mygrad, "mygrad"),
-}
 UNIT = "by hand, optimised"
+ENGINES: dict[str, tuple[Callable[[Work], Callable[[], by_hand.Result]], str | None]] = {
+    UNIT: (by_hand.optimised, None),
+    "by hand, per step": (by_hand.per_step, None),
+}
+for name, engine, needed in (
+    ("tinygrad-rnn tape", engines.tape, None),
+    ("PyTorch eager", engines.pytorch, "torch"),
+    ("HIPS autograd", engines.hips_autograd, "autograd"),
+    ("MyGrad", engines.mygrad, "mygrad"),
+):
+    ENGINES[name] = partial(engine, after=False), needed
+    ENGINES[f"{name}, readout after"] = partial(engine, after=True), needed
 ALLOCATORS = {
     "default": "as the C library comes",
     "keep": "mallopt: freed memory is kept (M_TRIM_THRESHOLD 1 GiB, M_MMAP_THRESHOLD 32 MiB)",
@@ -144,7 +150,7 @@ def main(arguments: list[str] | None = None) -> int:
         table.add_row(name, *(f"{found[name] / found[UNIT]:.2f}" for found in results.values()))
     console = Console(width=None if sys.stdout.isatty() else 160)
     console.print(table)
-    console.print("; ".join(f"{name} {value}" for name, value in setting.items()))
+    console.print("; ".join(f"{name} {value}" for name, value in setting.items()), soft_wrap=True)
     return 0
 
 
