@@ -44,16 +44,20 @@ class _Bus:
         self.lag = 1 if where == "carry" else 0
         self.name = f"n{role}-bus" if where == "node" else f"n{role}-trunk"
         self.port = f"n{role}" if where == "node" else f"carry{role}"
-        if where == "carry":
-            self.x, top = router.routing.junctions[f"in{role}"]
-            self.origin: tuple[Point, Shape, str] = (
-                (self.x, top),
-                router.junction(f"in{role}", (self.x, top)),
-                f"jin{role}",
-            )
+        self.back = 0
+        if where == "node":
+            self.x, origin = router.at[role][0], (router.shape(role), f"n{role}")
+            self.lead = [router.at[role]]
+        elif f"in{role}" in router.routing.junctions:  # the state also goes on along its spine: the trunk begins there
+            self.x, top = anchor = router.routing.junctions[f"in{role}"]
+            origin = (router.junction(f"in{role}", anchor), f"jin{role}")
+            self.lead = [anchor]
         else:
-            self.x = router.at[role][0]
-            self.origin = (router.at[role], router.shape(role), f"n{role}")
+            self.x, pitch, self.back = router.placement.trunk[role], router.placement.pitch, 1
+            x, y = router.at[role]
+            origin = (router.shape(role, -pitch), f"n{role}")
+            self.lead = [(x - pitch, y), (self.x, y)]
+        self._here = origin
 
     def route(self) -> None:
         """The bus runs both ways from its source where it has readers on both sides; each segment ends at a tap."""
@@ -63,20 +67,22 @@ class _Bus:
         start: Point | None = None
         if left and right:
             start = (self.x, self.y)
-            self._wire("stem", [self.origin[0], start], self._here, self._dot("stem", start), self.readers)
+            self._wire("stem", [*self.lead, start], self._here, self._dot("stem", start), self.readers)
         for side, branch in (("right", right), ("left", left)):
             self._branch(side, branch, start)
 
     def _branch(self, side: str, taps: list[tuple[Line, int]], at: Point | None) -> None:
         """Along one side: a segment up to each tap, which carries what all taps beyond it bring."""
-        lead = [at] if at else [self.origin[0], (self.x, self.y)]
+        lead = [at] if at else [*self.lead, (self.x, self.y)]
         here = self._dot("stem", at) if at else self._here
         for k, (way, reader) in enumerate(taps):
             corner, last = way[0], k == len(taps) - 1
             beyond = [other for _, other in taps[k:]]
             if last:
                 straight_on = not at and k == 0 and abs(corner[0] - self.x) < 3
-                path = [(corner[0], lead[0][1]), *way[1:]] if straight_on else [*lead, corner, *way[1:]]
+                path = [*lead, corner, *way[1:]]
+                if straight_on and not self.back:
+                    path = [(corner[0], lead[0][1]), *way[1:]]
                 self._tap(path, here, reader)
                 return
             dot = self._dot(f"{side}{k}", corner)
@@ -84,10 +90,6 @@ class _Bus:
                 self._wire(f"{side}{k}", [*lead, corner], here, dot, beyond)
             here, lead = dot, [corner]
             self._tap(way, here, reader)
-
-    @property
-    def _here(self) -> tuple[Shape, str]:
-        return self.origin[1], self.origin[2]
 
     def _dot(self, name: str, at: Point) -> tuple[Shape, str]:
         full = f"{self.name}-{name}"
@@ -105,12 +107,14 @@ class _Bus:
         readers: list[int] | tuple[int, ...],
     ) -> None:
         line = rounded(path, 14)
-        self.router.add(f"{self.name}-{name}", line, start[0], end[0], start[1], end[1], self._edges(readers))
+        edges, back = self._edges(readers), self.back if start is self._here else 0
+        self.router.add(f"{self.name}-{name}", line, start[0], end[0], start[1], end[1], edges, back)
 
     def _tap(self, path: list[Point], start: tuple[Shape, str], reader: int) -> None:
         shape, head = self.router.shape(reader), f"n{reader}"
         line = rounded(path, _ELBOW)
-        self.router.add(f"{self.name}-tap-{head}", line, start[0], shape, start[1], head, self._edges([reader]))
+        edges, back = self._edges([reader]), self.back if start is self._here else 0
+        self.router.add(f"{self.name}-tap-{head}", line, start[0], shape, start[1], head, edges, back)
 
     def _way(self, reader: int) -> Line:
         """A free vertical way from the bus up to the reader's port, with one jog below the reader where needed."""

@@ -40,11 +40,13 @@ def moved(line: Sequence[Point], dx: float) -> Line:
     return [(x + dx, y) for x, y in line]
 
 
-def bezier(points: Sequence[Point], pieces: int = 14) -> Line:
-    """Sample joined cubics (3n + 1 control points), `pieces` points on each."""
+def bezier(points: Sequence[Point], pieces: int | None = None) -> Line:
+    """Sample joined cubics (3n + 1 control points), `pieces` points on each, or one about every 3 points of length."""
     out = [points[0]]
+    wanted = pieces
     for j in range(0, len(points) - 3, 3):
         p0, p1, p2, p3 = points[j : j + 4]
+        pieces = wanted or max(8, int(length((p0, p1, p2, p3)) / 3))
         for i in range(1, pieces + 1):
             s = i / pieces
             a, b, c, d = (1 - s) ** 3, 3 * s * (1 - s) ** 2, 3 * s * s * (1 - s), s**3
@@ -79,7 +81,7 @@ def rounded(points: Sequence[Point], radius: float = 12) -> Line:
 def s_curve(start: Point, end: Point) -> Line:
     """An S from start to end that leaves and arrives vertically."""
     rise = 0.55 * (end[1] - start[1])
-    return dense(bezier([start, (start[0], start[1] + rise), (end[0], end[1] - rise), end], 30))
+    return dense(bezier([start, (start[0], start[1] + rise), (end[0], end[1] - rise), end]))
 
 
 def warped(line: Sequence[Point], start: Point, end: Point) -> Line:
@@ -157,7 +159,7 @@ def straight(a: Point, b: Point) -> Line:
     return [a, ((2 * a[0] + b[0]) / 3, (2 * a[1] + b[1]) / 3), ((a[0] + 2 * b[0]) / 3, (a[1] + 2 * b[1]) / 3), b]
 
 
-def cubics(line: Sequence[Point], tolerance: float = 0.35) -> Line:
+def cubics(line: Sequence[Point], tolerance: float = 0.2) -> Line:
     """Few joined cubics that stay within `tolerance` of the line; a straight line gives one."""
     if len(line) < 3 or all(distance_to_piece(p, line[0], line[-1]) < 0.15 for p in line[1:-1]):
         return straight(line[0], line[-1])
@@ -177,14 +179,15 @@ def cubics(line: Sequence[Point], tolerance: float = 0.35) -> Line:
 def _one_cubic(line: Sequence[Point], first: int, last: int) -> Line:
     a, b = line[first], line[last]
     third = (length(line[first : last + 1]) or 1e-6) / 3
-    (ux, uy), (vx, vy) = _tangent(line, first, last), _tangent(line, last, first)
-    return [a, (a[0] + ux * third, a[1] + uy * third), (b[0] + vx * third, b[1] + vy * third), b]
+    (ux, uy), (vx, vy) = _tangent(line, first), _tangent(line, last)
+    return [a, (a[0] + ux * third, a[1] + uy * third), (b[0] - vx * third, b[1] - vy * third), b]
 
 
-def _tangent(line: Sequence[Point], at: int, toward: int) -> Point:
-    near = at + (1 if toward > at else -1) * min(2, abs(toward - at))
-    span = math.dist(line[at], line[near]) or 1.0
-    return ((line[near][0] - line[at][0]) / span, (line[near][1] - line[at][1]) / span)
+def _tangent(line: Sequence[Point], at: int) -> Point:
+    """Direction of travel, from points on both sides, so that neighbouring cubics meet without a kink."""
+    (x0, y0), (x1, y1) = line[max(0, at - 2)], line[min(len(line) - 1, at + 2)]
+    span = math.hypot(x1 - x0, y1 - y0) or 1.0
+    return ((x1 - x0) / span, (y1 - y0) / span)
 
 
 def _misses(line: Sequence[Point], first: int, last: int, piece: Line, tolerance: float) -> bool:

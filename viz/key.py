@@ -110,8 +110,6 @@ class Key:
     def paint(self) -> None:
         """Draw the panel from top to bottom."""
         painter = self.painter
-        style = {"color": PANEL_EDGE, "fillcolor": "white"}
-        self.canvas.panel("key", self.left, painter.bottom, self.right, painter.top, "", **style)
         if painter.backward:
             self._bar()
         else:
@@ -124,6 +122,9 @@ class Key:
         if painter.backward:
             self._table()
             self._sums()
+        bottom = painter.bottom if painter.backward else self.y + 6
+        style = {"color": PANEL_EDGE, "fillcolor": "white"}
+        self.canvas.panel("key", self.left, bottom, self.right, painter.top, "", **style)
 
     def _write(
         self, text: str, dx: float = _MARGIN, ink: str = TEXT_GREY, size: float = 11, bold: bool = False
@@ -134,8 +135,8 @@ class Key:
     def _bar(self) -> None:
         scale, wide = self.painter.scale, self.width - 2 * _MARGIN
         self._write("‖gradient‖", bold=True, size=12.5)
-        beside = _MARGIN + text_width("‖gradient‖", 12.5, bold=True) + 6
-        self._write("log scale", dx=beside, ink=GREY, size=11.5)
+        at = (self.right - _MARGIN, self.y)
+        self.canvas.text("log scale", at, 11, GREY, side="r", panel="key")
         cell = wide / _BAR_CELLS
         for k in range(_BAR_CELLS):
             at = (self.left + _MARGIN + cell * (k + 0.5), self.y - 22)

@@ -175,15 +175,11 @@ class Painter:
     def draw_wire(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows) -> None:
         """Both lanes of a wire: the value forward in thin grey, the gradient backward in wide colour."""
         words = "weight" if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
-        if flows.gradient is None:
-            body, _, tip = self._lane(wire, "alone", 0.0)
-            style = {"tooltip": flows.tooltip}
-            self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), (tip[0] + dx, tip[1]), f"fwd {words}", **style)
-            return
-        body, _, tip = self._lane(wire, "forward", 0.0)
-        shifted = (tip[0] + dx, tip[1])
-        self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), shifted, f"fwd {words}", tooltip=flows.tooltip)
-        self._gradient(wire, ends, name, dx, flows, words)
+        body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
+        head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
+        self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), head, f"fwd {words}", tooltip=flows.tooltip)
+        if flows.gradient is not None:
+            self._gradient(wire, ends, name, dx, flows, words)
 
     def _gradient(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
         back = (ends[1], ends[0])
@@ -204,7 +200,7 @@ class Painter:
         """(cubics, base of the arrow head, its tip) of one lane; kept, since steps differ by a shift only."""
         key = (wire.key, lane, u)
         if key not in self._lanes:
-            self._lanes[key] = make_lane(wire.line, wire.start, wire.end, lane, u)
+            self._lanes[key] = make_lane(wire.line, wire.start, wire.end, lane, u, not wire.head.startswith("j"))
         return self._lanes[key]
 
     # ---- initial states ----
@@ -243,10 +239,13 @@ def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     return Flows(norm, f"together: ‖gradient‖ {norm:.4g}\n{tooltip}")
 
 
-def make_lane(line: Iterable[Point], start: Shape, end: Shape, lane: str, u: float = 0.0) -> tuple[Line, Point, Point]:
+def make_lane(
+    line: Iterable[Point], start: Shape, end: Shape, lane: str, u: float = 0.0, head: bool = True
+) -> tuple[Line, Point, Point]:
     """One lane of an edge from its centre line: shifted sideways, clipped at its ends, with room for the arrow head.
 
-    Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle.
+    Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle. The
+    first and the last have no head where `head` is false.
     Returns the cubics of the shaft, the base of the arrow head and its tip.
     """
     backward = lane in ("gradient", "zero")
@@ -260,6 +259,8 @@ def make_lane(line: Iterable[Point], start: Shape, end: Shape, lane: str, u: flo
     # Graphviz 2 lets stroked heads poke out by their pen, later versions do not: a fair middle for the thin ones.
     points = trimmed(points, 0.5 if lane == "gradient" else 0.8)
     tip = points[-1]
+    if not (head or backward):
+        return cubics(points), tip, tip
     shaft = trimmed(points, head_length(u) if lane == "gradient" else 5.5)
     return cubics(shaft), shaft[-1], tip
 

@@ -14,6 +14,7 @@ from tinygrad_rnn import Flow
 
 from . import render
 from .boxes import measure
+from .canvas import Canvas
 from .colours import INK, TEXT_GREY, scale_of
 from .graph import build
 from .key import Key, paint_strips
@@ -41,6 +42,7 @@ class Picture:
         graph: the networkx.MultiDiGraph that is drawn.
         title: what the picture shows, in one line.
         description: the same in a few sentences, for those who cannot see it.
+        canvas: what was drawn where, None for programs without steps; `viz.check.overlaps` reads it.
         span: smallest and largest norm of the colour scale; give it to `draw` to make another picture comparable.
     """
 
@@ -52,9 +54,11 @@ class Picture:
         description: str,
         span: tuple[float, float],
         engine: str = "nop2",
+        canvas: Canvas | None = None,
     ):
         self.graph, self.title, self.description, self.span = graph, title, description, span
         self.dot: str = digraph.source
+        self.canvas = canvas
         self._digraph, self._engine = digraph, engine
         self._svg: str | None = None
 
@@ -128,6 +132,7 @@ def draw(
     Args:
         flow: what `tinygrad_rnn.flow(L)` gives; `at="last"` or a step follows that step's loss alone, None no loss.
         title: the model's name, to stand in the heading.
+        canvas: what was drawn where, None for programs without steps; `viz.check.overlaps` reads it.
         span: smallest and largest norm of the colour scale, to make pictures comparable: `span=other.span`.
         fuse: draw W·h + U·x + b as one box; None does so where a step has more than five products.
         every_line: draw every recorded line of a step, nothing merged and nothing left out.
@@ -169,16 +174,15 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     heading = headline(graph)
     count = len(painter.panels)
     rest = ", ".join(filter(None, [title, f"{count} step" + ("s" if count > 1 else "")]))
-    y, start = total.y + 48, painter.placement.left
+    y, start = total.y + 60, painter.placement.left
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
-    after = start + text_width(heading, 20, bold=True) + 14
-    painter.canvas.text(f"·  {rest}", (after, y), 20, INK, side="l", kind="title")
+    painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
     bottom = _notes(painter, graph)
-    right = max(key.right, after + text_width(f"·  {rest}", 20))
+    right = max(key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
     whole = f"{heading} · {rest}"
     frame = (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16)
     digraph = painter.canvas.digraph(frame, whole)
-    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high))
+    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=painter.canvas)
 
 
 def _notes(painter: Painter, graph: nx.MultiDiGraph) -> float:

@@ -79,6 +79,7 @@ class Router:
         self.at = placement.at
         self.routing = Routing(obstacles=list(self._obstacles()))
         self.ports = self._ports()
+        self.lanes: list[float] = []  # heights that skips have taken
 
     def shape(self, role: int, dx: float = 0.0) -> Shape:
         """The outline of a node, possibly as it stands in another step."""
@@ -172,14 +173,16 @@ class Router:
         structure, pitch = self.structure, self.placement.pitch
         x, y = self.at[state]
         start, source = self.shape(state, -pitch), (x - pitch, y)
-        first = structure.spines.get(state, (None,))[0]
+        first = structure.spines[state][0] if state in structure.spines else None
         edges = [Edge(state, 1, reader) for reader in structure.consumers(state, 1)]
         if state not in structure.entering:
             if first is not None:
                 line = dense([source, self.at[first]])
                 self.add(f"n{state}-in", line, start, self.shape(first), f"n{state}", f"n{first}", edges, back=1)
             return
-        if first is None and len(structure.entering[state]) == 1:
+        if first is None and ("carry", state) in self.placement.bus:
+            return  # the bus begins at the state itself
+        if first is None:
             self._carry_to_one(state, structure.entering[state][0], source, start)
             return
         anchor = (self.placement.trunk[state], y)
@@ -200,21 +203,23 @@ class Router:
         self.add(f"n{state}-in", line, start, self.shape(reader), f"n{state}", f"n{reader}", [edge], back=1)
 
     def skip(self, state: int, lag: int, reader: int) -> None:
-        """A state read several steps later: down its own panel's right margin, along a free lane, into the reader."""
+        """A state that another step than the next reads: along its panel's margin, a free lane, and into the reader."""
         dx = -self.placement.pitch * lag
         x, y = self.at[reader]
         lane = self._free_lane(state, reader)
         below = lane < y
         px = x + (self.ports[reader, "in", f"skip{state}.{lag}"] if below else min(10.0, self.boxes[reader].width / 4))
-        for k in range(lag):
-            height = lane + (k - (lag - 1) / 2) * _SKIP_PITCH
+        turns = abs(lag)
+        for k in range(turns):
+            height = lane + (k - (turns - 1) / 2) * _SKIP_PITCH
+            self.lanes.append(height)
             leave = (self.at[state][0] + dx, self.at[state][1] + (-10 if height < self.at[state][1] else 10))
-            margin = self.placement.right - 8 + dx - 9 * k
+            margin = dx + (self.placement.right - 8 - 9 * k if lag > 0 else self.placement.left + 8 + 9 * k)
             line = rounded([leave, (margin, leave[1]), (margin, height), (px, height), (px, y)], 12)
             start, end = self.shape(state, dx), self.shape(reader)
             edge = Edge(state, lag, reader)
-            key = f"n{state}-back{lag}-n{reader}-lane{k}"
-            self.add(key, line, start, end, f"n{state}", f"n{reader}", [edge], back=lag, turn=(k, lag))
+            key = f"n{state}-lag{lag}-n{reader}-lane{k}"
+            self.add(key, line, start, end, f"n{state}", f"n{reader}", [edge], back=lag, turn=(k, turns))
 
     def _free_lane(self, state: int, reader: int) -> float:
         """The height nearest to the reader where a horizontal lane meets nothing."""
@@ -223,13 +228,14 @@ class Router:
             if abs(route.line[0][1] - route.line[-1][1]) < 2:
                 ys = [y for _, y in route.line]
                 spans.append((min(ys), max(ys)))
-        spans += [(y, y) for y in self.placement.bus.values()]
+        spans += [(y, y) for y in [*self.placement.bus.values(), *self.lanes]]
+        room = 30 + int(_SKIP_PITCH) * len(self.lanes)
 
         def cost(y: int) -> tuple[float, int]:
             taken = sum(low - 16 < y < high + 16 for low, high in spans)
             return taken * 1000 + abs(y - self.at[reader][1]) + 0.6 * abs(y - self.at[state][1]), y
 
-        return min(range(int(self.placement.bottom) - 30, int(self.placement.top) + 24, 2), key=cost)
+        return min(range(int(self.placement.bottom) - room, int(self.placement.top) + 24, 2), key=cost)
 
     def chips(self, role: int) -> None:
         """The short wires between a node and the chips of its weights."""

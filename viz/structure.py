@@ -69,8 +69,8 @@ class Structure:
 
     @cached_property
     def skips(self) -> tuple[tuple[int, int], ...]:
-        """(state, lag) of states that are read two or more steps later."""
-        return tuple((role, lag) for role, lag in self.template.carries if lag > 1)
+        """(state, lag) of states that other steps than the next one read; a lag below 0 runs backward in time."""
+        return tuple((role, lag) for role, lag in self.template.carries if lag != 1)
 
     @cached_property
     def spines(self) -> dict[int, tuple[int, ...]]:
