@@ -7,6 +7,7 @@ import io
 import tokenize
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 PACKAGES = ("tinygrad_rnn", "viz")
@@ -31,9 +32,10 @@ def module_files(root: Path, packages: Iterable[str] = PACKAGES) -> dict[str, Pa
     return found
 
 
-def parse(file: Path) -> ast.Module:
-    """The syntax tree of one file."""
-    return ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+@cache  # the checks read the same text again and again, in this checkout and in copies of it
+def parse(text: str) -> ast.Module:
+    """The syntax tree of a file's text."""
+    return ast.parse(text)
 
 
 def imports(name: str, file: Path, known: Iterable[str]) -> list[Import]:
@@ -43,21 +45,19 @@ def imports(name: str, file: Path, known: Iterable[str]) -> list[Import]:
     """
     modules, package = set(known), name if file.name == "__init__.py" else name.rpartition(".")[0]
     found = []
-    for node, in_function in _nodes(parse(file)):
+    for node, in_function in _import_nodes(file.read_text(encoding="utf-8")):
         if isinstance(node, ast.Import):
             targets = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             origin = _resolved(package, node.level, node.module)
             dotted = [f"{origin}.{alias.name}" for alias in node.names]
             targets = [inner if inner in modules else origin for inner in dotted]
-        elif isinstance(node, ast.Call) and _is_dynamic_import(node.func):
+        else:
             first = node.args[0] if node.args else None
             if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
                 continue
             level = len(first.value) - len(first.value.lstrip("."))
             targets = [_resolved(package, level, first.value.lstrip("."))]
-        else:
-            continue
         found += [Import(target, node.lineno, in_function) for target in dict.fromkeys(targets)]
     return found
 
@@ -88,7 +88,7 @@ def lines_of_code(file: Path) -> int:
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type not in silent:
             code.update(range(token.start[0], token.end[0] + 1))
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parse(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             is_text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
@@ -97,14 +97,15 @@ def lines_of_code(file: Path) -> int:
     return len(code)
 
 
-def call_graph(file: Path) -> dict[str, set[str]]:
-    """Functions of a file -> functions of the same file that they may call, by qualified name.
+@cache
+def call_graph(text: str) -> dict[str, set[str]]:
+    """Functions of a file's text -> functions of the same file that they may call, by qualified name.
 
     A bare name means the innermost function of that name in sight. `self.f`, `cls.f` and `Class.f` mean that class's
     method, any other `thing.f` every method `f` of the file, unless `thing` is an imported module (`np.sum`). A
     function handed to another call (`map(f, …)`, `partial(f)`) counts as called.
     """
-    tree = parse(file)
+    tree = parse(text)
     functions, modules = dict(_functions(tree)), _imported_names(tree)
     graph: dict[str, set[str]] = {name: set() for name in functions}
     for name, function in functions.items():
@@ -115,13 +116,16 @@ def call_graph(file: Path) -> dict[str, set[str]]:
     return graph
 
 
-def _nodes(tree: ast.AST) -> Iterator[tuple[ast.AST, bool]]:
-    stack = [(tree, False)]
+@cache
+def _import_nodes(text: str) -> list[tuple[ast.Import | ast.ImportFrom | ast.Call, bool]]:
+    found, stack = [], [(parse(text), False)]
     while stack:
         node, inside = stack.pop()
-        yield node, inside
+        if isinstance(node, ast.Import | ast.ImportFrom) or _is_dynamic_import(node):
+            found.append((node, inside))
         inside = inside or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
         stack += [(child, inside) for child in reversed(list(ast.iter_child_nodes(node)))]
+    return found
 
 
 def _resolved(package: str, level: int, module: str | None) -> str:
@@ -131,10 +135,12 @@ def _resolved(package: str, level: int, module: str | None) -> str:
     return ".".join([*parents[: len(parents) - level + 1], *([module] if module else [])])
 
 
-def _is_dynamic_import(called: ast.expr) -> bool:
-    if isinstance(called, ast.Name):
-        return called.id in {"__import__", "import_module"}
-    return isinstance(called, ast.Attribute) and called.attr == "import_module"
+def _is_dynamic_import(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    if isinstance(node.func, ast.Name):
+        return node.func.id in {"__import__", "import_module"}
+    return isinstance(node.func, ast.Attribute) and node.func.attr == "import_module"
 
 
 def _reached(start: str, after: Mapping[str, set[str]]) -> set[str]:
