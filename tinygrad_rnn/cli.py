@@ -1,0 +1,255 @@
+"""Type tinygrad-rnn: demo, compare, draw and tape, each in one function, and one place for what went wrong.
+
+Exit status: 0 done (and all agrees), 1 gradients disagree, 2 what was typed or read cannot be used, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import util
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .commands.arguments import PROGRAM, CommandError, choose, one_line, parser, shown
+
+DISAGREE, UNUSABLE, INTERRUPTED, NO_READER = 1, 2, 130, 141
+STEPS_IN_PICTURES = 6
+LINES_OF_TAPE = 24
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit status; what cannot be done is said in one line on standard error.
+
+    Args:
+        arguments: what follows the program's name; by default what was typed.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal must not stop a table with ‖ in it
+    try:
+        status = _run(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has gone (| head). Python would complain once more at exit, when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except Exception as error:
+        if not isinstance(error, _refusals()):
+            raise
+        print(f"{PROGRAM}: {one_line(str(error))}", file=sys.stderr)
+        return UNUSABLE
+    return status
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    reader = parser()
+    try:
+        typed = reader.parse_args(arguments)
+    except SystemExit as finished:  # --help and --version end so
+        return int(finished.code or 0)
+    if typed.command is None:
+        reader.print_help()
+        return 0
+    return {"demo": demo, "compare": compare, "draw": draw, "tape": tape}[typed.command](typed)
+
+
+def demo(typed: Namespace) -> int:
+    """Record a character RNN, print its tape, its gradients with witnesses and its reach, write two pictures."""
+    from . import demo as character
+    from .commands import tables
+    from .text import listing
+
+    folder = _folder(typed.out)
+    text = character.zen_line() if typed.text is None and typed.file is None else typed.text
+    if typed.file is not None:
+        text = character.read_text(typed.file)
+    run = character.character_rnn(text, typed.seed)
+    cut = f" (its first {len(run.text)} characters)" if len(run.text) < len(text) else ""
+    print(f"A character RNN reads {run.text!r}{cut}")
+    print(f"T = {run.steps} steps; at each it predicts the next of {len(run.vocabulary)} different characters.")
+    print(f"h_t = tanh(U x_t + W h_(t-1) + b), softmax(V h_t + c), {character.HIDDEN} hidden units")
+    print(character.caption(run.seed))
+
+    lines = listing(run.recording.tape).splitlines()
+    print(f"\nThe start of the tape (the first {min(LINES_OF_TAPE, len(lines))} of {len(lines)} lines)\n")
+    for line in lines[:LINES_OF_TAPE]:
+        print(f"  {line}")
+
+    sys.stdout.flush()
+    with _progress("gradients, and the same by the complex step, weight by weight"):
+        rows, found = character.gradients(run), character.reach(run)
+    print(f"\nGradients of L = {float(run.recording.loss.value):.6f}, the mean cross-entropy, and two witnesses")
+    tables.show(tables.gradients(rows))
+    print("closed form: the recursion over time written by hand, which knows nothing of the tape")
+    print("complex step: Im L(w + i 1e-30) / 1e-30 for every single weight w")
+    print(f"\nHow far back the loss of step T = {run.steps} reaches: C[T,k] is what step k adds to its gradient")
+    tables.show(tables.reach(found, run.text))
+    print(_reach_in_words(found.lag, run.steps, found.norms[-1]))
+    print(f"the closed form's C[T,k] differ by at most {found.closed_form:.0e}")
+
+    if not all(row.agrees for row in rows):
+        print("The witnesses disagree: a bug in this program.", file=sys.stderr)
+        return DISAGREE
+    sys.stdout.flush()
+    with _progress("drawing"):
+        paths = _demo_pictures(character.beginning(run, STEPS_IN_PICTURES), character.caption(run.seed), folder)
+    part = f" (first {STEPS_IN_PICTURES} steps)" if run.steps > STEPS_IN_PICTURES else ""
+    print(f"\nPictures{part}, both with the same colours for the same norms:")
+    for path, what in zip(paths, ("the gradient of all losses", "the gradient of the last loss alone"), strict=True):
+        print(f"  {path}  {what}")
+    return 0
+
+
+def _reach_in_words(lag: int | None, steps: int, last: float) -> str:
+    if not last:
+        return "The last loss has no gradient at all: its text leaves nothing to choose."
+    if lag is None:
+        return f"‖C[T,k]‖ does not fall below a thousandth of ‖C[T,T]‖ within these {steps} steps."
+    return f"‖C[T,k]‖ first falls below a thousandth of ‖C[T,T]‖ at lag {lag}, k = {steps - lag}."
+
+
+def _demo_pictures(beginning: Any, caption: str, folder: Path) -> list[Path]:
+    """Draw all losses and the last one on one scale; the folder is made only when both pictures are there."""
+    from .flow import trace
+
+    viz = _viz()
+    text = beginning.text
+    title = f"character RNN reads {text[:-1]!r}, predicts {text[1:]!r}"
+    flows = [_captioned(trace(beginning.recording.loss, at=at), caption) for at in ("all", "last")]
+    spans = [viz.draw(flow).span for flow in flows]
+    span = (min(low for low, _ in spans), max(high for _, high in spans))
+    pictures = [viz.draw(flow, title=title, span=span) for flow in flows]
+    for picture in pictures:
+        picture.svg()  # painted and kept, so that nothing is written when Graphviz is missing
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CommandError(f"--out {shown(str(folder))}: cannot be made: {error.strerror or error}") from None
+    names = ("all-losses.svg", "last-loss.svg")
+    return [picture.save(folder / name) for name, picture in zip(names, pictures, strict=True)]
+
+
+def compare(typed: Namespace) -> int:
+    """Compare tape, closed forms and transcriptions; by the complex step, or with the expected values of a file."""
+    from .check.cases import compare_cases
+    from .check.compare import compare_derivations
+    from .derivations import DERIVATIONS
+
+    names = [choose("derivation", name, DERIVATIONS) for name in typed.derivations]
+    with _progress("comparing"):
+        if typed.cases is None:
+            report = compare_derivations(names)
+        else:
+            report = compare_cases(typed.cases)
+            if names:
+                report = replace(report, cases=tuple(case for case in report.cases if case.derivation in names))
+    if names and not report.cases:
+        raise CommandError(f"{typed.cases}: holds no case of {', '.join(names)}")
+    if typed.json:
+        print(json.dumps(report.as_dict(), indent=2, allow_nan=False))
+    else:
+        from .commands import tables
+
+        tables.show(*tables.comparison(report, {name: source.title for name, source in DERIVATIONS.items()}))
+        print("\n".join(tables.verdict(report)))
+    return 0 if report.ok else DISAGREE
+
+
+def draw(typed: Namespace) -> int:
+    """Draw one model with the gradient of all losses, of one alone, or of none."""
+    from .commands.named_models import record
+    from .flow import trace
+
+    viz = _viz()
+    with _progress("drawing"):
+        model = record(typed.model, typed.steps, typed.seed)
+        marked = [t for _, _, t in model.tape.losses]
+        if isinstance(typed.loss, int) and typed.loss not in marked:
+            there = f"t = {marked[0]}" + (f" to {marked[-1]}" if len(marked) > 1 else " only")
+            raise CommandError(f"--loss {typed.loss}: {model.title} of {typed.steps} steps has losses at {there}")
+        flow = trace(model.loss, at=None if typed.loss == "none" else typed.loss)
+        title = model.title if typed.title is None else typed.title
+        path = viz.draw(_captioned(flow, model.caption), title=title).save(typed.output)
+    print(path)
+    return 0
+
+
+def tape(typed: Namespace) -> int:
+    """Print a model's tape, its backward pass, or both passes as NumPy source."""
+    from . import text
+    from .commands.named_models import record
+
+    model = record(typed.model, typed.steps, typed.seed)
+    if typed.backward:
+        printed = text.backward(model.loss)
+    elif typed.source:
+        printed = text.source(model.loss)
+    else:
+        printed = text.listing(model.tape)
+    print(printed.rstrip("\n"))
+    return 0
+
+
+def _captioned(flow: Any, caption: str) -> Any:
+    return replace(flow, notes=(*flow.notes, caption))
+
+
+def _folder(name: str) -> Path:
+    """A folder to write into, checked before the work begins; it is made later."""
+    folder = Path(name)
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise CommandError(f"--out {shown(name)}: {shown(str(place))} is a file; name another folder")
+            if not os.access(place, os.W_OK | os.X_OK):
+                raise CommandError(f"--out {shown(name)}: {shown(str(place))} cannot be written; name another folder")
+            break
+    return folder
+
+
+def _viz() -> ModuleType:
+    """Our drawing package; another module of that name that Python would find first is told apart before it runs."""
+    ours = Path(__file__).parents[1] / "viz" / "__init__.py"
+    try:
+        found = util.find_spec("viz")
+    except ValueError:  # a module in sys.modules without a spec
+        found = None
+    place = found.origin if found else None
+    if place is None or not ours.exists() or not ours.samefile(place):
+        other = f"Python finds {place} in its place" if place else "Python does not find it"
+        raise CommandError(f"cannot draw: the package viz of {PROGRAM} is hidden: {other}; rename that or reinstall")
+    import viz
+
+    return viz
+
+
+def _refusals() -> tuple[type[Exception], ...]:
+    """The errors that say what a person can change; anything else is a bug and shows its traceback."""
+    from .check.report import CaseError
+    from .demo import TextError
+    from .errors import TapeError
+    from .spec import SpecError
+
+    picture = getattr(sys.modules.get("viz"), "PictureError", None)
+    return (CommandError, CaseError, TextError, TapeError, SpecError, *([picture] if picture else []))
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[None]:
+    """A spinner on standard error while something takes long; nothing where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(what):
+        yield

@@ -1,0 +1,1 @@
+"""What the command line reads and prints: its arguments, the models it knows by name, its tables."""

@@ -1,0 +1,193 @@
+"""Read the command line: every option of every command, with its help and examples."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+from collections.abc import Iterable
+from importlib import metadata
+from typing import NoReturn
+
+PROGRAM = "tinygrad-rnn"
+MOST_STEPS = 10_000  # a longer recording is no drawing and no text that anyone would read
+_SHOWN = 60  # characters of what was typed that a message repeats
+
+
+class CommandError(ValueError):
+    """What was typed cannot be done; one line that says what, where and the remedy."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line, raised as CommandError."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found wrong.
+
+        Raises:
+            CommandError: always.
+        """
+        if message.endswith("expected one argument"):
+            message += " (write --option=VALUE for a value that begins with -)"
+        raise CommandError(f"{message}; see `{self.prog} --help`")
+
+
+def choose(what: str, word: str, words: Iterable[str]) -> str:
+    """The word itself, if it is one of the words; hyphens may stand for underscores.
+
+    Raises:
+        CommandError: it is none; the message names the nearest and all.
+    """
+    known = list(words)
+    spelled = word.replace("-", "_")
+    if spelled in known:
+        return spelled
+    near = difflib.get_close_matches(spelled.lower(), known, n=1, cutoff=0.5)
+    guess = f"did you mean {near[0]}? " if near else ""
+    raise CommandError(f"no {what} is called {shown(word)}; {guess}there are {', '.join(known)}")
+
+
+def shown(word: str) -> str:
+    """What was typed, in quotes, on one line, and not too long."""
+    return repr(word if len(word) <= _SHOWN else word[: _SHOWN - 1] + "…")
+
+
+def one_line(text: str) -> str:
+    """Names and paths are what people typed: here every line break or terminal code in them is written out."""
+    return "".join(character if character.isprintable() else repr(character)[1:-1] for character in text)
+
+
+def parser() -> Parser:
+    """The whole command line; the namespace that it gives has `command` and the command's options."""
+    top = Parser(
+        prog=PROGRAM,
+        description="A minimal autodiff engine for recurrent networks that draws how the gradient flows through time.",
+        epilog=_examples("demo", "compare", "draw --model lstm --steps 4 --loss last -o lstm.svg", "tape vanilla"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    commands = top.add_subparsers(title="commands", metavar="COMMAND", dest="command", parser_class=Parser)
+
+    demo = _command(
+        commands,
+        "demo",
+        "record a character RNN on a line of text, confirm its gradients, draw how they flow",
+        "Every character predicts the next one. Prints the start of the tape, the gradients with two independent\n"
+        "witnesses, how far back the last loss reaches, and writes two pictures.",
+        ("demo", "demo --text 'to be or not to be' --out pictures", "demo --file poem.txt"),
+    )
+    text = demo.add_mutually_exclusive_group()
+    text.add_argument("--text", help="the text (default: a line of the Zen of Python); its beginning is used")
+    text.add_argument("--file", metavar="FILE", help="a UTF-8 text file to read it from")
+    demo.add_argument("--out", metavar="DIR", default="tinygrad-rnn-demo", help="folder for the pictures (%(default)s)")
+    _seed(demo)
+
+    compare = _command(
+        commands,
+        "compare",
+        "confirm tape, closed forms and published derivations, one against the other",
+        "Without --cases: the published derivations on random instances, against the complex step. With --cases: the\n"
+        "expected values of every case of a file. Exit status: 0 all agree, 1 some do not, 2 unreadable input.",
+        ("compare", "compare d2l hao_ni", "compare --cases cases.json --json"),
+    )
+    compare.add_argument("derivations", metavar="DERIVATION", nargs="*", help="short names (default: all)")
+    compare.add_argument("--cases", metavar="FILE", help="a JSON file of cases with expected values")
+    compare.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
+
+    draw = _command(
+        commands,
+        "draw",
+        "draw a recurrent network unrolled over time, with the gradient that flows back",
+        "The gradient of all losses together, or of one alone, on random weights and inputs.",
+        (
+            "draw --model vanilla --steps 4 -o vanilla.svg",
+            "draw --model lstm --steps 5 --loss last -o lstm.png",
+            "draw --model many-to-one --steps 6 --seed 3 --title 'one loss' -o sentiment.pdf",
+        ),
+    )
+    draw.add_argument("--model", required=True, metavar="NAME", help="a cell or a published derivation (see `tape`)")
+    _steps(draw)
+    draw.add_argument(
+        "--loss", type=_loss, default="all", metavar="all|last|t", help="the loss to follow, or none (%(default)s)"
+    )
+    draw.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .svg, .png, .pdf or .dot")
+    _seed(draw)
+    draw.add_argument("--title", help="the heading of the picture (default: the model's name)")
+
+    tape = _command(
+        commands,
+        "tape",
+        "print a model's tape, its backward pass, or that pass as NumPy source",
+        "Models are cells (vanilla, lstm, gru, …) and published derivations (d2l, many-to-one, …);\n"
+        "a name that is none of them is answered by the whole list.",
+        ("tape vanilla --steps 2", "tape gru --steps 2 --backward", "tape vanilla --source > gradients.py"),
+    )
+    tape.add_argument("model", metavar="MODEL", help="a cell or a published derivation")
+    _steps(tape)
+    _seed(tape)
+    reading = tape.add_mutually_exclusive_group()
+    reading.add_argument("--backward", action="store_true", help="the backward pass as a derivation")
+    reading.add_argument("--source", action="store_true", help="both passes as NumPy source that runs alone")
+    return top
+
+
+def _command(
+    commands: argparse._SubParsersAction[Parser], name: str, summary: str, description: str, examples: tuple[str, ...]
+) -> Parser:
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=description,
+        epilog=_examples(*examples),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
+def _examples(*commands: str) -> str:
+    return "examples:\n" + "\n".join(f"  {PROGRAM} {command}" for command in commands)
+
+
+def _steps(command: Parser) -> None:
+    command.add_argument("--steps", type=_count, default=4, metavar="T", help="number of time steps (%(default)s)")
+
+
+def _seed(command: Parser) -> None:
+    command.add_argument("--seed", type=_natural, default=0, metavar="N", help="of the random numbers (%(default)s)")
+
+
+def _count(text: str) -> int:
+    number = _whole(text)
+    if not 1 <= number <= MOST_STEPS:
+        raise argparse.ArgumentTypeError(f"{shown(text)} steps; use 1 to {MOST_STEPS}")
+    return number
+
+
+def _natural(text: str) -> int:
+    number = _whole(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is negative; use 0 or more")
+    return number
+
+
+def _loss(text: str) -> str | int:
+    if text in ("all", "last", "none"):
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is none of all, last, none and the number of a step") from None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a whole number") from None
+
+
+def _version() -> str:
+    try:
+        return metadata.version(PROGRAM)
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
