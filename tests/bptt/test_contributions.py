@@ -1,5 +1,7 @@
 """The table C[t,k] says what every step contributes to every step's loss."""
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from tests.cases import plain
 from tests.specs import every_model, name_of
 from tinygrad_rnn import bptt
 from tinygrad_rnn.check import Instance, complex_step, random_instance
-from tinygrad_rnn.spec import Sizes, Spec
+from tinygrad_rnn.spec import Sizes, Spec, SpecError
 
 RTOL = 1e-12
 DEEP = Sizes(T=5, B=3, d=2, m=3, q=2)
@@ -87,3 +89,12 @@ def test_without_a_batch_axis_the_table_is_that_of_a_batch_of_one() -> None:
     first, second = bptt.contribution_table(*arguments(one)), bptt.contribution_table(*arguments(bare))
     for name, array in first.arrays.items():
         np.testing.assert_array_equal(second.arrays[name], array)
+
+
+@pytest.mark.parametrize("family", [bptt.contribution_table, bptt.contribution_norms])
+def test_what_does_not_fit_is_refused_in_one_line(family: Callable[..., object]) -> None:
+    spec, params, x, y, h0 = arguments(random_instance(Spec(), DEEP, seed=18))
+    with pytest.raises(SpecError, match=r"^x is an empty sequence: .*$"):
+        family(spec, params, [], [], h0)
+    with pytest.raises(SpecError, match=r"^x at step 2 has shape \(3, 1\): .*$"):
+        family(spec, params, [x[0], x[1][:, :1]], y[:2], h0)

@@ -40,7 +40,7 @@ def contribution_table(spec: Spec, params: Mapping[str, Any], x: Any, y: Any, h0
     Raises:
         SpecError: an array does not fit the model.
     """
-    T = np.shape(x)[0]
+    T = len(x)
     steps = spec.loss_steps(T)
     rows: dict[str, list[list[Array]]] = {name: [] for name in spec.recurrent_names}
     for terms in _rows(spec, params, x, y, h0):
@@ -53,8 +53,8 @@ def contribution_table(spec: Spec, params: Mapping[str, Any], x: Any, y: Any, h0
 
 
 def contribution_norms(spec: Spec, params: Mapping[str, Any], x: Any, y: Any, h0: Any) -> dict[str, Array]:
-    """Only ‖C[t,k]‖, name -> (R, T), in O(T²) memory: for long sequences and large weights."""
-    T = np.shape(x)[0]
+    """Only ‖C[t,k]‖, name -> (R, T), in O(T² + T |θ|) memory: for long sequences and large weights."""
+    T = len(x)
     rows: dict[str, list[list[Any]]] = {name: [] for name in spec.recurrent_names}
     for terms in _rows(spec, params, x, y, h0):
         for name, row in rows.items():
