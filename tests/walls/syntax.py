@@ -101,9 +101,9 @@ def lines_of_code(file: Path) -> int:
 def call_graph(text: str) -> dict[str, set[str]]:
     """Functions of a file's text -> functions of the same file that they may call, by qualified name.
 
-    A bare name means the innermost function of that name in sight. `self.f`, `cls.f` and `Class.f` mean that class's
-    method, any other `thing.f` every method `f` of the file, unless `thing` is an imported module (`np.sum`). A
-    function handed to another call (`map(f, …)`, `partial(f)`) counts as called.
+    A bare name means the innermost function of that name in sight, if no variable hides it. `self.f`, `cls.f` and
+    `Class.f` mean that class's method, any other `thing.f` every method `f` of the file, unless `thing` is an imported
+    module (`np.sum`). A function handed to another call (`map(f, …)`, `partial(f)`) counts as called.
     """
     tree = parse(text)
     functions, modules = dict(_functions(tree)), _imported_names(tree)
@@ -182,6 +182,14 @@ def _own_nodes(function: ast.AST) -> Iterator[ast.AST]:
             stack += ast.iter_child_nodes(node)
 
 
+@cache
+def _variables(function: ast.AST) -> set[str]:
+    """Parameters and assigned names of a function, those of its lambdas and comprehensions included."""
+    nodes = list(_own_nodes(function))
+    stored = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in nodes if isinstance(node, ast.arg)}
+
+
 def _imported_names(tree: ast.Module) -> set[str]:
     names = set()
     for node in ast.walk(tree):
@@ -200,7 +208,7 @@ def _named(
             # A method's bare name is not in sight inside its class's methods; a nested function's is.
             if candidate in functions and (scope in functions or not scope):
                 return {candidate}
-            if not scope:
+            if not scope or (scope in functions and called.id in _variables(functions[scope])):
                 return set()
             scope = scope.rpartition(".")[0]
     if not isinstance(called, ast.Attribute):
