@@ -1,7 +1,8 @@
 """tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
 
 from . import cells, rules
-from .flow import Flow, carry_cut, trace as flow
+from .flow import Flow, carry_cut
+from .flow import trace as flow
 from .ops import (
     binary_cross_entropy,
     log_softmax,

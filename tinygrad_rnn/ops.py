@@ -35,6 +35,14 @@ def identity(x: Array) -> Array:
 
 
 @primitive
+def fill(x: Array, shape: tuple[int, ...]) -> Array:
+    """An array of a shape, x in all of it: np.broadcast_to as fresh memory."""
+    out = np.empty(shape, x.dtype)
+    out[...] = x
+    return out
+
+
+@primitive
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^−x), without overflow for any x."""
     small = np.exp(np.where(x.real >= 0, -x, x))
@@ -50,23 +58,24 @@ def relu(x: Array) -> Array:
 @primitive
 def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
     """The logarithm log Σ e^x along an axis, without overflow."""
-    top = _finite(x.real.max(axis=axis, keepdims=True))
-    total = np.log(np.exp(x - top).sum(axis=axis, keepdims=True)) + top
+    m = top(x, axis)
+    with np.errstate(divide="ignore"):  # log 0 is right where a whole row is −∞
+        total = np.log(np.exp(x - m).sum(axis=axis, keepdims=True)) + m
     return total if keepdims else np.squeeze(total, axis=axis)
 
 
 @primitive
 def softmax(x: Array, axis: int = -1) -> Array:
     """e^x / Σ e^x along an axis, without overflow."""
-    e = np.exp(x - _finite(x.real.max(axis=axis, keepdims=True)))
-    e /= e.sum(axis=axis, keepdims=True)
+    e = np.exp(x - top(x, axis))
+    e /= np.add.reduce(e, axis=axis, keepdims=True)
     return e
 
 
 @primitive
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of softmax(x) along an axis, without overflow."""
-    x = x - _finite(x.real.max(axis=axis, keepdims=True))
+    x = x - top(x, axis)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 
 
@@ -80,8 +89,8 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
 
     Returns shape (...). Raises ValueError or IndexError where shapes or class numbers do not fit.
     """
-    z = logits - _finite(logits.real.max(axis=-1, keepdims=True))
-    total = np.log(np.exp(z).sum(axis=-1))
+    z = logits - top(logits, -1)
+    total = np.log(np.add.reduce(np.exp(z), axis=-1))
     targets = np.asarray(targets)
     if targets.dtype.kind in "iub":
         if targets.shape != logits.shape[:-1]:
@@ -101,7 +110,9 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
 
 def pick(rows: Array, classes: Array) -> Array:
     """rows[..., classes] row by row; a class number outside 0 … K−1 is an IndexError."""
-    flat = classes.reshape(-1).astype(np.int64, copy=False).view(np.uint64)  # a negative number is out of range too
+    flat = classes.reshape(-1)
+    if np.minimum.reduce(flat, initial=0) < 0:  # NumPy would count from the end
+        raise IndexError(f"class number {flat.min()} is below 0")
     return rows.reshape(-1, rows.shape[-1])[np.arange(flat.size), flat].reshape(classes.shape)[()]
 
 
@@ -113,6 +124,6 @@ def one_hot(classes: Any, logits: Any) -> Array:
     return rows
 
 
-def _finite(top: Array) -> Array:
-    """The maximum that is subtracted; 0 where a whole row is −∞, so that no ∞ − ∞ appears."""
-    return np.where(np.isfinite(top), top, 0.0).astype(top.dtype, copy=False) if not np.isfinite(top).all() else top
+def top(x: Array, axis: Any) -> Array:
+    """The maximum that is subtracted before an exponential; finite where a whole row is −∞, so no ∞ − ∞ appears."""
+    return np.maximum.reduce(x.real, axis=axis, keepdims=True, initial=np.finfo(x.dtype).min)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
+from functools import partial
 from threading import get_ident
 from typing import Any, NamedTuple
 
@@ -61,23 +62,23 @@ class Line(NamedTuple):
     source: tuple[str, int] | None
 
 
-def rule(fn: Any, *vjps: Callable[..., Array] | None, each: Callable[..., Array] | None = None) -> None:
+def rule(fn: Any, *vjps: Callable[..., Array] | None, each: Callable[..., Any] | None = None) -> None:
     """Teach the tape a primitive: one `vjp(g, y, *args, **kw)` per argument, the gradient g pulled back to it.
 
-    y is the result. Everything may be an array or a Var: the same text serves both. `each(k, g, y, *args, **kw)` serves
-    a function of any number of arguments.
+    y is the result. Everything may be an array or a Var: the same text serves both. A function of any number of
+    arguments has `each(g, y, *args, **kw)` instead, which gives a function: argument number -> its gradient.
     """
-    RULES[fn] = _Each(each) if each else vjps
+    RULES[fn] = Each(each) if each else vjps
 
 
-class _Each:
-    """The rules of a function of any number of arguments."""
+class Each:
+    """The rules of a function of any number of arguments; `RULES[fn][k]` is a vjp as for any other function."""
 
-    def __init__(self, vjp: Callable[..., Array]) -> None:
-        self.vjp = vjp
+    def __init__(self, pull: Callable[..., Any]) -> None:
+        self.pull = pull
 
     def __getitem__(self, k: int) -> Callable[..., Array]:
-        return lambda *args, **kw: self.vjp(k, *args, **kw)
+        return lambda g, y, *args, **kw: self.pull(g, y, *args, **kw)(k)
 
 
 class Tape:
@@ -123,11 +124,12 @@ class Tape:
         if array.dtype.kind != "f":
             remedy = "use floats (astype(float)) for a leaf with a gradient, tape.data for anything else"
             raise self._error(f"tape.var({name or ''}): dtype {array.dtype}; {remedy}")
+        array.flags.writeable = False
         return self._push("var", (), (), {}, array, name)
 
     def data(self, value: Any, name: str | None = None) -> Var:
         """A leaf without a gradient, of any dtype but object: an input, targets, a mask, a fixed initial state."""
-        array = np.asarray(value)
+        array = value if type(value) is np.ndarray else np.asarray(value)
         if array.dtype.kind in "OSUV":
             raise self._error(f"tape.data({name or ''}): dtype {array.dtype} holds no numbers")
         return self._push("data", (), (), {}, array, name)
@@ -141,14 +143,11 @@ class Tape:
             if type(a) is Var:
                 if a.tape is not self:
                     raise self._error(f"{word(fn)}: operands of two tapes; use one tape, or .value")
-            elif isinstance(a, np.ndarray):
-                a = self.data(a)
+                parents.append(a.index)
+                raw.append(a.value)
             else:
-                parents.append(-1)
+                parents.append(self.data(a).index if isinstance(a, np.ndarray) else -1)
                 raw.append(a)
-                continue
-            parents.append(a.index)
-            raw.append(a.value)
         if kw:
             self._refuse_keywords(fn, kw)
         try:
@@ -157,24 +156,25 @@ class Tape:
             if isinstance(error, TapeError):
                 raise
             raise self._error(f"{word(fn)}({guard.names_of(parents, raw, self.lines)}): {first_line(error)}") from None
-        return self._push(fn, tuple(parents), raw, kw, value)
+        return self._push(fn, tuple(parents), tuple(raw), kw, value)
 
-    def _push(
-        self, fn: Any, parents: tuple[int, ...], args: Any, kw: Any, value: Array, name: str | None = None
-    ) -> Var:
+    def _push(self, fn: Any, parents: Any, args: Any, kw: Any, value: Any, name: str | None = None) -> Var:
         if get_ident() != self._thread:
             raise TapeError("this tape belongs to another thread; make one tape per thread")
         index = len(self.lines)
         self.lines.append((fn, parents, args, kw, value, self.scope, name))
         if self._meaning is not None:
             self.backward[index] = self._meaning
-        if fn == "var" or (self.checked and fn != "data" and isinstance(value, np.ndarray)):
-            value.flags.writeable = False
         if self.checked:
-            self.source.append(self.source[self._meaning.line] if self._meaning else guard.user_line())
-            if fn == "data":
-                self.checksums[index] = guard.checksum(value)
+            self._check_in(index, fn, value)
         return Var(self, index, value)
+
+    def _check_in(self, index: int, fn: Any, value: Array) -> None:
+        self.source.append(self.source[self._meaning.line] if self._meaning else guard.user_line())
+        if fn == "data":
+            self.checksums[index] = guard.checksum(value)
+        elif isinstance(value, np.ndarray):
+            value.flags.writeable = False
 
     def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
         if fn in PLAIN:
@@ -265,6 +265,7 @@ class Tape:
         bars: list[Any] = [None] * (top + 1)
         try:
             for i, g in seeds.items():
+                g = g if type(g) is Var else np.asarray(g)
                 bars[i] = self._note(Backward("seed", i), self.data, g, "seed") if track and type(g) is not Var else g
             for i in range(top, bottom, -1):
                 g = bars[i]
@@ -277,10 +278,11 @@ class Tape:
                     self.scope, y = at, Var(self, i, y)
                     args = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
                 vjps = RULES[fn]
+                pull = vjps.pull(g, y, *args, **kw) if type(vjps) is Each else None
                 for k, p in enumerate(parents):
                     if not need[p] or (follow is not None and not follow(i, k, p)):
                         continue
-                    vjp = vjps[k]
+                    vjp = pull or vjps[k]
                     if vjp is None:
                         continue
                     if k == 0 and fn in INTO and not track and report is None:
@@ -290,9 +292,10 @@ class Tape:
                         INTO[fn](bars[p], g, *args[1:], **kw)
                         continue
                     if track:
-                        d = self._note(Backward("adjoint", i, k), vjp, g, y, *args, **kw)
+                        call = partial(pull, k) if pull else partial(vjp, g, y, *args, **kw)
+                        d = self._note(Backward("adjoint", i, k), call)
                     else:
-                        d = vjp(g, y, *args, **kw)
+                        d = pull(k) if pull else vjp(g, y, *args, **kw)
                     if report is not None:
                         report(i, k, p, d)
                     bar = bars[p]

@@ -95,8 +95,8 @@ def _plain(value: Any, joined: bool) -> Any:
 def value_and_grad(fn: Function, argnum: int = 0) -> Function:
     """A function that gives (fn(*args), gradient with respect to argument argnum).
 
-    fn must give a scalar. The gradient is nested as the argument is. A part that fn does not depend on gets zeros and an
-    `UnusedWarning`. Raises TapeError for leaves that are no floats and for a result that is no scalar.
+    fn must give a scalar. The gradient is nested as the argument is. A part that fn does not depend on gets zeros and
+    an `UnusedWarning`. Raises TapeError for leaves that are no floats and for a result that is no scalar.
     """
 
     def wrapped(*args: Any) -> tuple[Any, Any]:

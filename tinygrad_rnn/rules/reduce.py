@@ -6,16 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import binary_cross_entropy, log_softmax, logsumexp, one_hot, sigmoid, softmax, softmax_cross_entropy
+from ..ops import binary_cross_entropy, fill, log_softmax, logsumexp, one_hot, sigmoid, softmax, softmax_cross_entropy
 from ..tape import ADAPTERS, Array, Var, rule
 from .elementwise import like
 
 
 def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
     """Give a reduced gradient back the axes that the reduction dropped, each of size 1."""
-    if axis is None and not keepdims:
-        return np.reshape(g, (1,) * x.ndim)
-    return g if keepdims else np.expand_dims(g, axis)
+    if axis is None or keepdims:
+        return g
+    return g[..., None] if axis == -1 else np.expand_dims(g, axis)
 
 
 def count(x: Array, y: Array) -> float:
@@ -32,7 +32,7 @@ def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
 
 def summed(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
     """Every summand gets the sum's gradient."""
-    return np.broadcast_to(spread(g, x, axis, keepdims), x.shape)
+    return fill(spread(g, x, axis, keepdims), x.shape)
 
 
 def extreme(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
@@ -42,6 +42,11 @@ def extreme(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = Fal
 
 def cross_entropy(g: Array, y: Array, logits: Array, targets: Array) -> Array:
     """(softmax(z) Σ_j y_j − y) g."""
+    if targets.dtype.kind in "iub" and type(logits) is np.ndarray:  # in place, for speed
+        p = softmax(logits)
+        rows = p.reshape(-1, p.shape[-1])
+        rows[np.arange(len(rows)), targets.reshape(-1)] -= 1.0
+        return np.multiply(p, g[..., None], out=p)
     if targets.dtype.kind in "iub":
         return (softmax(logits) - one_hot(targets, logits)) * g[..., None]
     return (softmax(logits) * targets.sum(axis=-1, keepdims=True) - targets) * g[..., None]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
+from ..ops import fill
 from ..tape import ADAPTERS, Array, rule
 from .elementwise import like
 
@@ -25,13 +28,17 @@ def inverse(axes: Any) -> Any:
     return None if axes is None else tuple(int(k) for k in np.argsort([a % len(axes) for a in axes]))
 
 
-def piece(g: Array, k: int, axis: int, arrays: tuple[Array, ...] | None) -> Array:
-    """Argument k's part of the gradient of a join: one index of a stack, one range of a concatenation."""
+def unstack(g: Array, axis: int) -> Callable[[int], Array]:
+    """Argument k of a stack gets index k of the gradient."""
     before = (slice(None),) * (axis % g.ndim)
-    if arrays is None:
-        return g[(*before, k)]
-    start = sum(a.shape[axis] for a in arrays[:k])
-    return g[(*before, slice(start, start + arrays[k].shape[axis]))]
+    return lambda k: g[(*before, k)]
+
+
+def split(g: Array, axis: int, arrays: tuple[Array, ...]) -> Callable[[int], Array]:
+    """Argument k of a concatenation gets its range of the gradient."""
+    before = (slice(None),) * (axis % g.ndim)
+    ends = list(accumulate(a.shape[axis] for a in arrays))
+    return lambda k: g[(*before, slice(ends[k] - arrays[k].shape[axis], ends[k]))]
 
 
 rule(np.reshape,          lambda g, y, x, shape, order="C": np.reshape(g, x.shape))
@@ -42,7 +49,8 @@ rule(np.swapaxes,         lambda g, y, x, a, b: np.swapaxes(g, a, b))
 rule(np.expand_dims,      lambda g, y, x, axis: np.reshape(g, x.shape))
 rule(np.squeeze,          lambda g, y, x, axis=None: np.reshape(g, x.shape))
 rule(np.broadcast_to,     lambda g, y, x, shape: like(g, x))
-rule(stack,       each=lambda k, g, y, *arrays, axis=0: piece(g, k, axis, None))
-rule(concatenate, each=lambda k, g, y, *arrays, axis=0: piece(g, k, axis, arrays))
+rule(fill,                lambda g, y, x, shape: like(g, x))
+rule(stack,       each=lambda g, y, *arrays, axis=0: unstack(g, axis))
+rule(concatenate, each=lambda g, y, *arrays, axis=0: split(g, axis, arrays))
 ADAPTERS[np.stack] = lambda arrays, axis=0: (stack, tuple(arrays), {"axis": axis})
 ADAPTERS[np.concatenate] = lambda arrays, axis=0: (concatenate, tuple(arrays), {"axis": axis})
