@@ -78,6 +78,15 @@ def rounded(points: Sequence[Point], radius: float = 12) -> Line:
     return dense([*out, points[-1]])
 
 
+def joined(first: Sequence[Point], second: Sequence[Point], radius: float = 10) -> Line:
+    """Two lines that meet at a point as one, the corner between them rounded."""
+    corner, before = second[0], trimmed(first, min(radius, length(first) / 2))
+    after = trimmed(second[::-1], min(radius, length(second) / 2))[::-1]
+    (ax, ay), (bx, by), (cx, cy) = before[-1], after[0], corner
+    toward, away = (ax + (cx - ax) * 0.55, ay + (cy - ay) * 0.55), (bx + (cx - bx) * 0.55, by + (cy - by) * 0.55)
+    return [*before[:-1], *bezier([before[-1], toward, away, after[0]], 8), *after[1:]]
+
+
 def s_curve(start: Point, end: Point) -> Line:
     """An S from start to end that leaves and arrives vertically."""
     rise = 0.55 * (end[1] - start[1])

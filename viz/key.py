@@ -29,6 +29,8 @@ LEAST_WIDTH = 190.0
 _MARGIN = 12.0
 _COLUMN = 58.0  # where explanations begin
 _BAR_CELLS = 28
+_TABLE_WORDS = 74.0  # height of the table of contributions without its rows
+_LEAST_ROW = 13.0
 
 
 def paint_strips(painter: Painter) -> None:
@@ -99,13 +101,14 @@ class Key:
     def __init__(self, painter: Painter, left: float):
         self.painter, self.canvas, self.left = painter, painter.canvas, left
         self.width = max(painter.layout.strips.width + 20, LEAST_WIDTH)
+        self.more = 0.0  # width of a second column, where the first has no room for the table
         self.y = painter.top - 22
         self.quiet = bool(painter.seeds)
 
     @property
     def right(self) -> float:
         """The right end of the panel."""
-        return self.left + self.width
+        return self.left + self.width + self.more
 
     def paint(self) -> None:
         """Draw the panel from top to bottom."""
@@ -135,7 +138,7 @@ class Key:
     def _bar(self) -> None:
         scale, wide = self.painter.scale, self.width - 2 * _MARGIN
         self._write("‖gradient‖", bold=True, size=12.5)
-        at = (self.right - _MARGIN, self.y)
+        at = (self.left + self.width - _MARGIN, self.y)
         self.canvas.text("log scale", at, 11, GREY, side="r", panel="key")
         cell = wide / _BAR_CELLS
         for k in range(_BAR_CELLS):
@@ -205,28 +208,33 @@ class Key:
     # ---- who hears which loss ----
 
     def _table(self) -> None:
-        """C[t, k]: how strongly loss t is heard at step k; in what room is left, with numbers if they fit."""
+        """C[t, k]: how strongly loss t is heard at step k; in what room is left, or else in a column of its own."""
         table = self.painter.graph.graph["contributions"]
         if not table or len(self.painter.panels) < 2:
             return
-        count = len(self.painter.panels)
-        rows = sorted((s for s in table), reverse=True)
+        count, rows = len(self.painter.panels), sorted(table, reverse=True)
         room = self.y - (self.painter.strip_y + 56)
         wide = min(CELL_WIDTH + 2, (self.width - 2 * _MARGIN - 26) / count)
-        high = min(26.0, wide, (room - 74) / len(rows))
-        if high < 5:
-            return
-        numbers = wide >= 26 and high >= 13
-        block = high * len(rows) + 74
-        self.y -= max(0.0, (room - block) * 0.4)
-        self.y -= 10
-        self._write("who hears which loss", bold=True)
-        top, x0 = self.y - 16, self.left + _MARGIN + 26
+        high = min(26.0, wide, (room - _TABLE_WORDS) / len(rows))
+        across = self.left
+        if high < _LEAST_ROW:
+            across, self.y = self.left + self.width, self.painter.top - 10
+            room = self.y - self.painter.bottom - 10
+            high = max(min(22.0, (room - _TABLE_WORDS) / len(rows)), 4.0)
+            wide = CELL_WIDTH + 2 if count <= 6 else 22.0
+            self.more = max(26 + wide * count, 160.0) + _MARGIN
+        else:
+            self.y -= max(0.0, (room - high * len(rows) - _TABLE_WORDS) * 0.4)
+        numbers = wide >= 26 and high >= _LEAST_ROW
+        self.y -= 12
+        self.canvas.text("who hears which loss", (across + _MARGIN, self.y), 11, side="l", bold=True, panel="key")
+        top, x0 = self.y - 16, across + _MARGIN + 26
         steps = self.painter.graph.graph["steps"]
         for i, s in enumerate(rows):
             y = top - high * (i + 0.5)
             label = self.painter.graph.nodes[self.painter.graph.graph["losses"][s]]["label"]
-            self.canvas.text(str(label), (x0 - 5, y), 10, TEXT_GREY, side="r", panel="key")
+            if high >= 10 or i % 2 == 0:
+                self.canvas.text(str(label), (x0 - 5, y), 10, TEXT_GREY, side="r", panel="key")
             for k, value in self._heard(table[s], s):
                 tooltip = f"loss of step {s + 1}: ‖part of ∂{label}/∂θ added at step {k + 1}‖ {value:.4g}"
                 at, size = (x0 + wide * (k + 0.5), y), (wide - 1.4, high - 1.4)
@@ -236,8 +244,8 @@ class Key:
         low = top - high * len(rows) - 9
         for k in range(0, count, every):
             self.canvas.text(str(steps[k][1]), (x0 + wide * (k + 0.5), low), 10, TEXT_GREY, panel="key")
-        self.y = low - 17
-        self._write("‖part of ∂ℓ/∂θ added at step k‖", size=9.5)
+        at = (across + _MARGIN, low - 16)
+        self.canvas.text("‖part of ∂ℓ/∂θ added at step k‖", at, 9.5, TEXT_GREY, side="l", panel="key")
 
     def _heard(self, row: dict[int, float], s: int) -> Iterator[tuple[int, float]]:
         for k in range(len(self.painter.panels)):

@@ -15,7 +15,7 @@ from .curves import Line, Point, crosses
 from .place import Placement, place
 from .router import Routing
 from .routes import route
-from .score import score
+from .score import in_the_way, score
 from .strips import Strips, arrange
 from .structure import Structure
 from .template import Template
@@ -65,6 +65,7 @@ class _Try:
 
     order: tuple[int, ...] | None
     shuffle: int
+    lifted: frozenset[int] = frozenset()  # nodes to keep off the rank where they stood in the way of a carry
 
 
 @lru_cache(maxsize=64)
@@ -85,7 +86,7 @@ def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str
     seen: set[tuple[tuple[str, Point], ...]] = set()
     runs, tries = 0, _first_tries(structure)
     for _ in range(1 + _ROUNDS_OF_SWAPS):
-        answers = render.layouts([dot_text(structure, by_role, t.order, t.shuffle) for t in tries])
+        answers = render.layouts([dot_text(structure, by_role, t.order, t.shuffle, t.lifted) for t in tries])
         runs += len(tries)
         fresh = []
         for answer in map(parse_plain, answers):
@@ -97,13 +98,18 @@ def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str
         for run in fresh[:_ROUTED]:
             placement = place(structure, by_role, run.at, arrange(weights, 0).width)
             routing = route(structure, by_role, placement, run.splines)
-            value = score(structure, by_role, placement, routing)
+            value = score(structure, placement, routing)
             if best is None or value < best.score:
                 strips = arrange(weights, placement.right - placement.left - 20)
                 best = Layout(structure, by_role, placement, routing, strips, value, runs)
-        if best is before or best is None or len(structure.main_row) <= 4:
+        assert best is not None
+        blocking = in_the_way(structure, by_role, best.placement, best.routing)
+        if blocking and not any(t.lifted for t in tries):
+            tries = [_Try(t.order, t.shuffle, lifted) for t in tries[:24] for lifted in _lifts(blocking)]
+        elif best is not before and len(structure.main_row) > 4:
+            tries = _swaps(structure, best)
+        else:
             break
-        tries = _swaps(structure, best)
     assert best is not None
     return best
 
@@ -122,6 +128,12 @@ def _first_tries(structure: Structure) -> list[_Try]:
     return tries[:_RUNS]
 
 
+def _lifts(roles: frozenset[int]) -> list[frozenset[int]]:
+    """Each of these nodes alone, then all together."""
+    single = [frozenset([role]) for role in sorted(roles)]
+    return single[:4] + ([roles] if len(roles) > 1 else [])
+
+
 def _swaps(structure: Structure, best: Layout) -> list[_Try]:
     """The best order so far with any two gates exchanged."""
     row = sorted(structure.main_row, key=lambda role: best.placement.at[role])
@@ -133,7 +145,9 @@ def _swaps(structure: Structure, best: Layout) -> list[_Try]:
     return tries[:_RUNS]
 
 
-def dot_text(structure: Structure, boxes: dict[int, Box], order: tuple[int, ...] | None, shuffle: int) -> str:
+def dot_text(
+    structure: Structure, boxes: dict[int, Box], order: tuple[int, ...] | None, shuffle: int, lifted: frozenset[int]
+) -> str:
     """One step as DOT for the engine `dot`: footprints, ranks and orders only; chips, buses and carries stay out."""
     spines = structure.spines
     lines = ["digraph {", _HEAD]
@@ -157,7 +171,8 @@ def dot_text(structure: Structure, boxes: dict[int, Box], order: tuple[int, ...]
             lines.append(" -> ".join(f"n{role}" for role in ordered) + " [style=invis,weight=1];")
     for source, target in _shuffled(structure.links, shuffle):
         if (source, target) not in structure.spine_pairs:
-            lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}];")
+            far = ",minlen=2" if target in lifted else ""
+            lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}{far}];")
     return "\n".join([*lines, "}"])
 
 

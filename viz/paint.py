@@ -26,7 +26,7 @@ from .colours import (
     Scale,
     colour,
 )
-from .curves import Line, Point, Shape, clipped, cubics, dense, moved, offset, rounded, trimmed
+from .curves import Line, Point, Shape, clipped, cubics, dense, joined, moved, offset, rounded, trimmed
 from .layout import Layout
 from .metrics import loss_number, shorten, text_width
 from .router import JUNCTION, Route
@@ -91,13 +91,13 @@ class Painter:
         for role in self.layout.structure.roles:
             if self._has(role, s):
                 self._node(role, s, dx)
-        leaving: dict[str, int] = {}
-        for wire in self.layout.routing.routes:
-            if self._wire(wire, s, dx):
-                leaving[wire.tail] = leaving.get(wire.tail, 0) + 1
+        present = [route for route in self.layout.routing.routes if self._pairs(route, s)]
+        for route in without_idle_junctions(present):
+            self._wire(route, s, dx)
+        splits = {route.tail for route in without_idle_junctions(present)}
         for name, (x, y) in self.layout.routing.junctions.items():
-            if wires := leaving.get(f"j{name}", 0):  # where one wire only goes on, nothing splits: no dot to be seen
-                style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"} if wires > 1 else {"style": "invis"}
+            if f"j{name}" in splits:
+                style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"}
                 at, size = (x + dx, y), (JUNCTION, JUNCTION)
                 self.canvas.box(f"{name}@{s}", "", at, size, "junction", shape="circle", **style)
 
@@ -126,24 +126,21 @@ class Painter:
 
     # ---- wires ----
 
-    def _wire(self, wire: Route, s: int, dx: float) -> bool:
-        """Draw one wire of a step if anything passes along it there; says whether it did."""
-        if wire.turn and s % wire.turn[1] != wire.turn[0]:
-            return False
+    def _wire(self, wire: Route, s: int, dx: float) -> None:
+        """Draw one wire of a step."""
         pairs = self._pairs(wire, s)
         data = [self.graph.get_edge_data(u, v) for u, v in pairs]
-        if not data:
-            return False
         flows = _together([attributes for parallel in data for attributes in parallel.values()])
         source = pairs[0][0]
         if wire.back and source.startswith("i"):
             wire = self._from_initial(wire, self.initial_at[self.graph.nodes[source]["role"], s - wire.back], s, dx)
         ends = (self._end(wire.tail, source, wire, s), self._end(wire.head, pairs[0][1], wire, s))
         self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows)
-        return True
 
     def _pairs(self, wire: Route, s: int) -> list[tuple[str, str]]:
-        """The edges of the graph that this wire stands for in step s."""
+        """The edges of the graph that this wire stands for in step s; none where nothing passes along it."""
+        if wire.turn and s % wire.turn[1] != wire.turn[0]:
+            return []
         if wire.weight is not None:
             pairs = [(wire.weight, f"{wire.head}@{s}")]
         else:
@@ -166,7 +163,8 @@ class Painter:
         start = Shape(x, y, _INITIAL, _INITIAL, True)
         if wire.turn:
             lane, end = wire.line[len(wire.line) // 2][1], wire.line[-1]
-            line = rounded([(x, y), (x, lane), (end[0], lane), end], 14)
+            side = self._beside_initial(at, lane) - dx
+            line = rounded([(x, y), (side, y), (side, lane), (end[0], lane), end], 14)
         else:
             rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
             line = [*dense([(x, y), rest[0]]), *rest[1:]]
@@ -217,6 +215,13 @@ class Painter:
             places[role, s] = (x, y)
         return places
 
+    def _beside_initial(self, at: Point, lane: float) -> float:
+        """Where a wire from an initial state goes to its lane: straight, or left of initial states on that way."""
+        x, y = at
+        low, high = min(y, lane) - 20, max(y, lane) + 20
+        below = [v for u, v in self.initial_at.values() if u == x and v != y and low < v < high]
+        return x - _INITIAL / 2 - 10 if below else x
+
     def _initial(self, role: int, s: int, at: Point) -> None:
         key = f"i{role}@{s}"
         node = self.graph.nodes[key]
@@ -224,6 +229,20 @@ class Painter:
         size = min(13.0, 13 * 28 / max(text_width(label, 13), 1))
         style = {"fontsize": f"{size:.3g}", "tooltip": str(node.get("tooltip", ""))}
         self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
+
+
+def without_idle_junctions(routes: list[Route]) -> list[Route]:
+    """The routes with those joined that meet at a dot where, in this step, nothing splits."""
+    routes = list(routes)
+    for name in dict.fromkeys(route.head for route in routes if route.head.startswith("j")):
+        entering, leaving = [r for r in routes if r.head == name], [r for r in routes if r.tail == name]
+        if len(entering) == 1 and len(leaving) == 1:
+            first, second = entering[0], leaving[0]
+            line = tuple(joined(first.line, second.line))
+            whole = replace(first, key=f"{first.key}+{second.key}", line=line, end=second.end, head=second.head)
+            routes[routes.index(first)] = replace(whole, edges=second.edges)
+            routes.remove(second)
+    return routes
 
 
 def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:

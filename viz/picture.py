@@ -174,7 +174,7 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     heading = headline(graph)
     count = len(painter.panels)
     rest = ", ".join(filter(None, [title, f"{count} step" + ("s" if count > 1 else "")]))
-    y, start = total.y + 60, painter.placement.left
+    y, start = total.top + 46, painter.placement.left
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
     bottom = _notes(painter, graph)

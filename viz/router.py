@@ -206,7 +206,7 @@ class Router:
         """A state that another step than the next reads: along its panel's margin, a free lane, and into the reader."""
         dx = -self.placement.pitch * lag
         x, y = self.at[reader]
-        lane = self._free_lane(state, reader)
+        lane = self._free_lane(state, reader, abs(lag))
         below = lane < y
         px = x + (self.ports[reader, "in", f"skip{state}.{lag}"] if below else min(10.0, self.boxes[reader].width / 4))
         turns = abs(lag)
@@ -221,18 +221,19 @@ class Router:
             key = f"n{state}-lag{lag}-n{reader}-lane{k}"
             self.add(key, line, start, end, f"n{state}", f"n{reader}", [edge], back=lag, turn=(k, turns))
 
-    def _free_lane(self, state: int, reader: int) -> float:
-        """The height nearest to the reader where a horizontal lane meets nothing."""
+    def _free_lane(self, state: int, reader: int, turns: int) -> float:
+        """The height nearest to the reader where so many horizontal lanes side by side meet nothing."""
+        margin = 16 + (turns - 1) / 2 * _SKIP_PITCH
         spans = [(o.bottom, o.top) for o in self.routing.obstacles]
         for route in self.routing.routes:
             if abs(route.line[0][1] - route.line[-1][1]) < 2:
                 ys = [y for _, y in route.line]
                 spans.append((min(ys), max(ys)))
         spans += [(y, y) for y in [*self.placement.bus.values(), *self.lanes]]
-        room = 30 + int(_SKIP_PITCH) * len(self.lanes)
+        room = 30 + int(_SKIP_PITCH) * (len(self.lanes) + turns)
 
         def cost(y: int) -> tuple[float, int]:
-            taken = sum(low - 16 < y < high + 16 for low, high in spans)
+            taken = sum(low - margin < y < high + margin for low, high in spans)
             return taken * 1000 + abs(y - self.at[reader][1]) + 0.6 * abs(y - self.at[state][1]), y
 
         return min(range(int(self.placement.bottom) - room, int(self.placement.top) + 24, 2), key=cost)

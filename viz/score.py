@@ -8,20 +8,20 @@ from collections.abc import Mapping
 from .boxes import Box
 from .curves import Point, clipped, crosses
 from .place import Placement
-from .router import Route, Routing
+from .router import Obstacle, Route, Routing
 from .structure import Structure
 
 # Set by eye: a wire over a box is worse than any detour, a crossing is worth a detour of some 450 points.
 _WRONG, _OVER, _CROSSING, _LENGTH, _WIDTH, _HEIGHT, _DRIFT, _ORDER = 5000, 400, 160, 0.35, 0.8, 0.5, 0.6, 3
 
 
-def score(structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing) -> float:
+def score(structure: Structure, placement: Placement, routing: Routing) -> float:
     """The lower the better."""
     wires = [wire for wire in routing.routes if wire.weight is None]
     lines = [[*wire.line[::3], wire.line[-1]] for wire in wires]
     row = sorted(structure.main_row, key=lambda role: placement.at[role])
     return (
-        _WRONG * _wrong(structure, boxes, placement, routing)
+        _WRONG * _wrong(structure, placement, routing)
         + _OVER * sum(_over(wire, routing) for wire in wires)
         + _CROSSING * _crossings(lines)
         + _LENGTH * sum(math.dist(a, b) for line in lines for a, b in zip(line, line[1:], strict=False))
@@ -32,10 +32,31 @@ def score(structure: Structure, boxes: Mapping[int, Box], placement: Placement, 
     )
 
 
-def _wrong(structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing) -> int:
+def _wrong(structure: Structure, placement: Placement, routing: Routing) -> int:
     """Spines that do not run left to right, and carries that run over anything (`dot` sometimes reverses a spine)."""
-    at, count = placement.at, 0
-    count += sum(at[source][0] + 20 > at[target][0] for source, target in structure.spine_pairs)
+    at = placement.at
+    reversed_links = sum(at[source][0] + 20 > at[target][0] for source, target in structure.spine_pairs)
+    return reversed_links + len(_blocking(placement, routing))
+
+
+def in_the_way(
+    structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing
+) -> frozenset[int]:
+    """Nodes that some carry runs over, by themselves or by their chips."""
+    roles = set()
+    for obstacle in _blocking(placement, routing):
+        x, y = (obstacle.left + obstacle.right) / 2, (obstacle.bottom + obstacle.top) / 2
+        for role in structure.roles:
+            left, bottom, right, top = boxes[role].foot
+            ox, oy = placement.at[role]
+            if ox + left - 1 <= x <= ox + right + 1 and oy + bottom - 1 <= y <= oy + top + 1:
+                roles.add(role)
+    return frozenset(roles)
+
+
+def _blocking(placement: Placement, routing: Routing) -> list[Obstacle]:
+    """Obstacles on the straight way of a carry: after its state in one panel, and before its first stop in the next."""
+    at, found = placement.at, []
     for wire in routing.routes:
         if wire.back != 1:
             continue
@@ -46,9 +67,10 @@ def _wrong(structure: Structure, boxes: Mapping[int, Box], placement: Placement,
         for obstacle in routing.obstacles:
             if obstacle.role in ends or not obstacle.bottom < y < obstacle.top:
                 continue
-            count += obstacle.right > x + 1 and obstacle.left < placement.right  # leaving its own panel
-            count += obstacle.left < reach and obstacle.right > placement.left  # entering the next one
-    return count
+            leaving = obstacle.right > x + 1 and obstacle.left < placement.right
+            entering = obstacle.left < reach and obstacle.right > placement.left
+            found += [obstacle] * (leaving + entering)
+    return found
 
 
 def _over(wire: Route, routing: Routing) -> int:

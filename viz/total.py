@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .boxes import chip_width
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PALE
 from .curves import Line, Shape, dense, rounded, straight
 from .key import paint_seed
@@ -13,6 +14,7 @@ from .router import Route
 
 _HIGH = 28.0
 _ABOVE = 34.0
+_REGULARISERS = 40.0  # above the middle of the bar
 _LEAST_WIDTH = 210.0
 
 
@@ -35,8 +37,21 @@ class Total:
             self.left, self.right = middle - wide / 2, middle + wide / 2
 
     @property
+    def regularisers(self) -> list[str]:
+        """Keys of the weights that the total itself reads."""
+        return [source for source in self.sources if source.startswith("w")]
+
+    @property
+    def top(self) -> float:
+        """The upper end of what is painted here."""
+        return self.y + (_REGULARISERS + 9 if self.regularisers else _HIGH / 2)
+
+    @property
     def _words(self) -> str:
-        return f"L = {self.graph.nodes['L']['text']} =" if "L" in self.graph else ""
+        if "L" not in self.graph:
+            return ""
+        words = self.graph.nodes["L"]["text"]
+        return f"L = {words} =" if words else "L ="
 
     @property
     def _value(self) -> str:
@@ -91,18 +106,19 @@ class Total:
         painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows)
 
     def _regularisers(self) -> None:
-        """Weights that the total reads outside the steps: chips left of the bar."""
-        weights = [source for source in self.sources if source.startswith("w")]
-        for k, weight in enumerate(weights):
+        """Weights that the total reads outside the steps: chips above the bar."""
+        bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
+        x, y = self.left + 12, self.y + _REGULARISERS
+        for weight in self.regularisers:
             node, name = self.graph.nodes[weight], f"{weight}-L"
-            x = self.left - 40 - 48 * (len(weights) - 1 - k)
-            low = self.y + (0 if k == len(weights) - 1 else 0)
+            wide = chip_width(str(node["label"]))
+            x += wide / 2
             share = node["shares"].get(-1)
             words = "" if share is None else f"\noutside the steps: ‖·‖ {share:.4g}"
-            paint_chip(self.canvas, name, node, (x, low), str(node["tooltip"]) + words)
-            chip = Shape(x, low, 24, 17)
-            bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
-            way = tuple(dense([(x, low), (self.left + 20, low)]))
+            paint_chip(self.canvas, name, node, (x, y), str(node["tooltip"]) + words)
+            chip = Shape(x, y, wide, 17)
+            way = tuple(dense([(x, y), (x, self.y)]))
+            x += wide / 2 + 10
             data = self.sources[weight]
             gradient = None if self.quiet else data["gradient"]
             flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
