@@ -21,7 +21,6 @@ from .commands.arguments import PROGRAM, CommandError, choose, one_line, parser,
 
 DISAGREE, UNUSABLE, INTERRUPTED, NO_READER = 1, 2, 130, 141
 STEPS_IN_PICTURES = 6
-LINES_OF_TAPE = 24
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,18 +35,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = _run(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has gone (| head). Python would complain once more at exit, when it flushes.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # the reader has gone (| head)
+        _drop_output()
         return NO_READER
     except KeyboardInterrupt:
         return INTERRUPTED
+    except OSError as error:  # standard output on a full disk; files are answered for where they are opened
+        _drop_output()
+        print(f"{PROGRAM}: cannot go on: {one_line(str(error))}", file=sys.stderr)
+        return UNUSABLE
     except Exception as error:
         if not isinstance(error, _refusals()):
             raise
         print(f"{PROGRAM}: {one_line(str(error))}", file=sys.stderr)
         return UNUSABLE
     return status
+
+
+def _drop_output() -> None:
+    """Let what is still unwritten go nowhere: at exit Python would try, and complain, once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -80,21 +87,22 @@ def demo(typed: Namespace) -> int:
     print(character.caption(run.seed))
 
     lines = listing(run.recording.tape).splitlines()
-    print(f"\nThe start of the tape (the first {min(LINES_OF_TAPE, len(lines))} of {len(lines)} lines)\n")
-    for line in lines[:LINES_OF_TAPE]:
-        print(f"  {line}")
+    first = lines.index("t = 2") if "t = 2" in lines else len(lines)
+    print(f"\nThe start of the tape: the leaves and the first step, {first} of {len(lines)} lines\n")
+    print("\n".join(lines[:first]))
 
     sys.stdout.flush()
     with _progress("gradients, and the same by the complex step, weight by weight"):
         rows, found = character.gradients(run), character.reach(run)
-    print(f"\nGradients of L = {float(run.recording.loss.value):.6f}, the mean cross-entropy, and two witnesses")
+    print(f"\nGradients of L = {float(run.recording.loss.value):.6f}, the mean cross-entropy, off the tape,")
+    print("and how far two witnesses are from them, relative to the norm:")
     tables.show(tables.gradients(rows))
     print("closed form: the recursion over time written by hand, which knows nothing of the tape")
     print("complex step: Im L(w + i 1e-30) / 1e-30 for every single weight w")
     print(f"\nHow far back the loss of step T = {run.steps} reaches: C[T,k] is what step k adds to its gradient")
     tables.show(tables.reach(found, run.text))
     print(_reach_in_words(found.lag, run.steps, found.norms[-1]))
-    print(f"the closed form's C[T,k] differ by at most {found.closed_form:.0e}")
+    print(f"The closed form's C[T,k] differ from the tape's by {tables.short(found.closed_form)} at most.")
 
     if not all(row.agrees for row in rows):
         print("The witnesses disagree: a bug in this program.", file=sys.stderr)
@@ -146,21 +154,19 @@ def compare(typed: Namespace) -> int:
 
     names = [choose("derivation", name, DERIVATIONS) for name in typed.derivations]
     with _progress("comparing"):
-        if typed.cases is None:
-            report = compare_derivations(names)
-        else:
-            report = compare_cases(typed.cases)
-            if names:
-                report = replace(report, cases=tuple(case for case in report.cases if case.derivation in names))
-    if names and not report.cases:
+        report = compare_derivations(names) if typed.cases is None else compare_cases(typed.cases)
+    asked = tuple(case for case in report.cases if not names or case.derivation in names)
+    others = [case.id for case in report.cases if case not in asked]
+    if names and not asked:
         raise CommandError(f"{typed.cases}: holds no case of {', '.join(names)}")
+    report = replace(report, cases=asked)
     if typed.json:
-        print(json.dumps(report.as_dict(), indent=2, allow_nan=False))
+        print(json.dumps({**report.as_dict(), "not_asked_for": others}, indent=2, allow_nan=False))
     else:
         from .commands import tables
 
         tables.show(*tables.comparison(report, {name: source.title for name, source in DERIVATIONS.items()}))
-        print("\n".join(tables.verdict(report)))
+        print("\n".join(tables.verdict(report, others)))
     return 0 if report.ok else DISAGREE
 
 
@@ -177,7 +183,7 @@ def draw(typed: Namespace) -> int:
             there = f"t = {marked[0]}" + (f" to {marked[-1]}" if len(marked) > 1 else " only")
             raise CommandError(f"--loss {typed.loss}: {model.title} of {typed.steps} steps has losses at {there}")
         flow = trace(model.loss, at=None if typed.loss == "none" else typed.loss)
-        title = model.title if typed.title is None else typed.title
+        title = model.title if typed.title is None else one_line(typed.title)
         path = viz.draw(_captioned(flow, model.caption), title=title).save(typed.output)
     print(path)
     return 0
@@ -185,14 +191,14 @@ def draw(typed: Namespace) -> int:
 
 def tape(typed: Namespace) -> int:
     """Print a model's tape, its backward pass, or both passes as NumPy source."""
-    from . import text
+    from . import source, text
     from .commands.named_models import record
 
     model = record(typed.model, typed.steps, typed.seed)
     if typed.backward:
         printed = text.backward(model.loss)
     elif typed.source:
-        printed = text.source(model.loss)
+        printed = source.source(model.loss)
     else:
         printed = text.listing(model.tape)
     print(printed.rstrip("\n"))
@@ -224,7 +230,7 @@ def _viz() -> ModuleType:
     except ValueError:  # a module in sys.modules without a spec
         found = None
     place = found.origin if found else None
-    if place is None or not ours.exists() or not ours.samefile(place):
+    if place is None or os.path.realpath(place) != os.path.realpath(ours):
         other = f"Python finds {place} in its place" if place else "Python does not find it"
         raise CommandError(f"cannot draw: the package viz of {PROGRAM} is hidden: {other}; rename that or reinstall")
     import viz

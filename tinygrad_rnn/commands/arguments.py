@@ -159,7 +159,7 @@ def _seed(command: Parser) -> None:
 def _count(text: str) -> int:
     number = _whole(text)
     if not 1 <= number <= MOST_STEPS:
-        raise argparse.ArgumentTypeError(f"{shown(text)} steps; use 1 to {MOST_STEPS}")
+        raise argparse.ArgumentTypeError(f"{shown(text)} is out of range; use 1 to {MOST_STEPS}")
     return number
 
 

@@ -51,11 +51,12 @@ def comparison(report: Report, titles: dict[str, str]) -> list[RenderableType]:
     return [*parts, ""]
 
 
-def verdict(report: Report) -> list[str]:
-    """The lines below the tables: what disagrees, what was left out, and what agreed."""
+def verdict(report: Report, others: Sequence[str]) -> list[str]:
+    """The lines below the tables: what disagrees, what was left out (others: ids of other derivations), what agreed."""
     lines = [f"disagrees: {problem}" for problem in report.problems]
     if any(row.witness == "complex_step" and not row.ok for row in report.rows):
         lines.append("the two forward passes disagree, so look at bptt/forward.py and models.py first")
+    lines += [f"not asked for: case {id_}" for id_ in others]
     lines += [f"not supported: case {id_} (group {group})" for id_, group in report.unsupported]
     agree, count = sum(case.ok for case in report.cases), len(report.cases)
     names = {case.derivation for case in report.cases if case.derivation}
@@ -76,12 +77,12 @@ def verdict(report: Report) -> list[str]:
 def gradients(rows: Sequence[Gradient]) -> Table:
     """The demo's table: every parameter's gradient and its witnesses."""
     table = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in ("parameter", "shape", "‖dL/dθ‖ tape", "closed form differs by", "complex step differs by"):
+    for heading in ("parameter", "shape", "‖dL/dθ‖ tape", "closed form", "complex step"):
         table.add_column(heading, justify="left" if heading in ("parameter", "shape") else "right")
     for row in rows:
         shape = "×".join(map(str, row.shape))
         style = "" if row.agrees else "bold red"
-        errors = (_short(row.closed_form), _short(row.complex_step))
+        errors = (short(row.closed_form), short(row.complex_step))
         table.add_row(row.name, shape, f"{row.norm:#.6g}", *errors, style=style)
     return table
 
@@ -142,11 +143,12 @@ def _cell(rows: Sequence[Row]) -> str | Text:
     if not rows:
         return ""
     wrong = not all(row.ok for row in rows)
-    text = f"{_short(max(row.max_abs for row in rows))} {_short(max(row.relative for row in rows))}"
+    text = f"{short(max(row.max_abs for row in rows))} {short(max(row.relative for row in rows))}"
     return Text(f"{text} ≠" if wrong else text, style="bold red" if wrong else "")
 
 
-def _short(error: float) -> str:
+def short(error: float) -> str:
+    """An error in a handful of characters; exactly none is 0."""
     return f"{error:.0e}" if error else "0"
 
 
