@@ -1,0 +1,168 @@
+"""How gradient flows: conservation, shares of steps, the table C[t, k], one loss alone, truncation by cut edges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_rnn as tg
+from tests.witness import complex_step
+
+CELLS = tuple(tg.cells.CELLS)
+
+
+def close(a: Any, b: Any) -> None:
+    np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("at", ["all", "last", 2])
+def test_what_arrives_at_a_line_sums_to_its_adjoint(cell: str, at: Any) -> None:
+    tape, loss = tg.cells.record(cell, 5, seed=1)
+    flow = tg.flow(loss, at)
+    arrived = dict(flow.seeds)
+    for (child, k), d in flow.edges.items():
+        p = tape.lines[child][1][k]
+        arrived[p] = arrived[p] + d if p in arrived else d
+    assert set(arrived) == set(flow.adjoint)
+    for line, total in arrived.items():
+        close(total, flow.adjoint[line])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_shares_of_steps_sum_to_the_gradient(cell: str) -> None:
+    tape, loss = tg.cells.record(cell, 5, seed=2)
+    flow = tg.flow(loss)
+    for w in flow.steps.weights:
+        (gradient,) = tape.sweep(flow.seeds, [w])
+        close(sum(flow.share(w, s) for s in range(-1, 5)), gradient)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_contributions_weighted_by_the_losses_sum_to_the_gradient(cell: str) -> None:
+    tape, loss = tg.cells.record(cell, 5, seed=3)
+    flow = tg.flow(loss)
+    for w in flow.steps.weights:
+        table, weights = flow.table(w), flow.loss_weights
+        close(sum(weights[t] * table[t][k] for t in table for k in table[t]), flow.adjoint[w])
+        assert all(k <= t for t in table for k in table[t])
+        for k in range(5):  # a column is that step's share
+            column = [weights[t] * table[t][k] for t in table if k in table[t]]
+            close(sum(column), flow.share(w, k))
+
+
+def test_a_contribution_is_the_gradient_of_one_step_by_its_own_copy_of_the_weight() -> None:
+    """C[t,k] = dJ_t/dW_k where every step has a copy W_k: by the complex step, with T = 4 and h0 ≠ 0."""
+    rng = np.random.default_rng(8)
+    w, u, h0, xs = rng.normal(size=(3, 3)), rng.normal(size=(3, 2)), rng.normal(size=3), rng.normal(size=(4, 2))
+
+    def losses(copies: Any) -> Any:
+        h, out = h0, []
+        for t in range(4):
+            h = np.tanh(copies[t] @ h + u @ xs[t])
+            out.append(np.sum(h * h * h))
+        return np.stack(out)
+
+    known = complex_step(losses, np.stack([w] * 4))  # [t, k, i, j]
+    with tg.Tape() as tape:
+        W, h, total = tape.var(w, "W"), tape.data(h0, "h0"), 0.0
+        for t in range(1, 5):
+            with tg.step(t):
+                h = np.tanh(W @ h + u @ xs[t - 1])
+                total = total + tg.loss((h * h * h).sum(), t)
+    table = tg.flow(total).table(W.index)
+    for t in range(4):
+        for k in range(4):
+            if k <= t:
+                close(table[t][k], known[t, k])
+            else:
+                assert k not in table[t] and not known[t, k].any()
+
+
+def test_one_loss_alone_is_one_row_of_the_table() -> None:
+    _, loss = tg.cells.record("gru", 4)
+    whole, last, second = tg.flow(loss), tg.flow(loss, "last"), tg.flow(loss, 2)
+    for w in whole.steps.weights:
+        table = whole.table(w)
+        for k in range(4):
+            close(last.share(w, k), table[3].get(k, np.zeros(())))
+            close(second.share(w, k), table[1].get(k, np.zeros(())))
+    assert {float(v) for v in last.loss_weights.values()} == {0.25}
+
+
+def test_consumers_outside_every_step_stand_apart() -> None:
+    with tg.Tape() as tape:
+        w, h, total = tape.var(np.full((2, 2), 0.3), "W"), tape.data(np.ones(2), "h0"), 0.0
+        for t in range(1, 4):
+            with tg.step(t):
+                h = np.tanh(w @ h)
+                total = total + tg.loss(h.sum(), t)
+        loss = total + 0.5 * (w * w).sum()
+    flow = tg.flow(loss)
+    close(flow.share(w.index, -1), w.value)
+    close(sum(flow.share(w.index, s) for s in range(-1, 3)), flow.adjoint[w.index])
+
+
+def test_without_a_sweep_nothing_flows() -> None:
+    _, loss = tg.cells.record("vanilla", 3)
+    flow = tg.flow(loss, None)
+    assert flow.edges == {} and flow.adjoint == {} and flow.notes == ()
+
+
+def test_a_weight_that_the_loss_does_not_use_is_noted() -> None:
+    with tg.Tape() as tape:
+        a, b = tape.var(1.0, "a"), tape.var(2.0, "b")
+        with tg.step(1):
+            unused = a * b
+            loss = a * 2.0
+    flow = tg.flow(loss)
+    assert unused.index not in flow.adjoint
+    assert flow.notes == ("the loss does not depend on b: its gradient is zeros",)
+    assert not flow.share(b.index, 0).any()
+
+
+@pytest.mark.parametrize("transformed", [False, True])
+@pytest.mark.parametrize("lag", [0, 1, 2])
+def test_truncated_bptt_is_a_mask_on_contributions(lag: int, transformed: bool) -> None:
+    """Each loss J_t follows no carry into a step before t − lag; also when W is transformed before the loop."""
+    rng = np.random.default_rng(9)
+    w, h0 = rng.normal(size=(3, 3)), rng.normal(size=3)
+    with tg.Tape() as tape:
+        W = tape.var(w, "W")
+        M = W * np.triu(np.ones((3, 3))) if transformed else W
+        h, total = tape.data(h0, "h0"), 0.0
+        for t in range(1, 6):
+            with tg.step(t):
+                h = np.tanh(M @ h)
+                total = total + tg.loss((h * h * h).sum(), t)
+    flow = tg.flow(total)
+    table = flow.table(M.index)
+    found = sum(
+        tape.sweep({line: 1.0}, [W.index], follow=tg.carry_cut(flow.steps, s - lag))[0]
+        for s, line in flow.steps.losses.items()
+    )
+    kept = sum(table[t][k] for t in table for k in table[t] if t - k <= lag)
+    close(found, kept * np.triu(np.ones((3, 3))) if transformed else kept)
+    (full,) = tape.grad(total, [W])
+    assert np.linalg.norm(found - full) > 1e-3, "the cut must bite"
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda loss: tg.flow(loss, 9), "at=9: marked losses stand at t = 1, 2, 3"),
+        (lambda loss: tg.flow(loss, "first"), "'last' or 'all'"),
+        (lambda loss: tg.flow(3.0), "a plain number"),  # type: ignore[arg-type]
+        (lambda loss: tg.flow(tg.Tape().var(np.ones(2))), r"shape \(2,\)"),
+        (lambda loss: tg.flow(tg.Tape().var(1.0), "last"), "no step loss is marked"),
+        (lambda loss: tg.cells.record("vanilla", 0), "empty sequence"),
+        (lambda loss: tg.cells.record("transformer", 3), "vanilla, lstm"),
+    ],
+)
+def test_wrong_use_is_one_line(call: Any, said: str) -> None:
+    _, loss = tg.cells.record("vanilla", 3)
+    with pytest.raises(tg.TapeError, match=said) as error:
+        call(loss)
+    assert "\n" not in str(error.value)

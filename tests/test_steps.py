@@ -1,0 +1,185 @@
+"""What is a time step: roles, carries, initial states, weights, inputs, losses and names of recorded programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_rnn as tg
+
+RNG = np.random.default_rng(4)
+
+
+def names_of_carries(steps: tg.Steps) -> set[tuple[str | None, int]]:
+    return {(steps.name[next(iter(steps.lines[role].values()))], lag) for role, lag in steps.carries}
+
+
+def initial_names(steps: tg.Steps) -> dict[int, set[str | None]]:
+    found: dict[int, set[str | None]] = {}
+    for (_, s), line in steps.initial.items():
+        found.setdefault(s, set()).add(steps.name[line])
+    return found
+
+
+@pytest.mark.parametrize("checked", [True, False])
+@pytest.mark.parametrize("steps_recorded", [1, 2, 4, 7])
+@pytest.mark.parametrize(
+    ("cell", "carries", "initial"),
+    [
+        ("vanilla", {("h", 1)}, {-1: {"h0"}}),
+        ("lstm", {("h", 1), ("c", 1)}, {-1: {"h0", "c0"}}),
+        ("gru", {("h", 1)}, {-1: {"h0"}}),
+        ("stacked", {("h1", 1), ("h2", 1)}, {-1: {"h1_0", "h2_0"}}),
+        ("skip", {("h", 1), ("h", 2)}, {-1: {"h0"}, -2: {"h[-1]"}}),
+    ],
+)
+def test_states_of_known_cells(
+    cell: str, steps_recorded: int, checked: bool, carries: set[Any], initial: dict[int, set[str]]
+) -> None:
+    tape, _ = tg.cells.record(cell, steps_recorded, checked=checked)
+    steps = tg.find_steps(tape)
+    assert steps.order == tuple(("time", t) for t in range(1, steps_recorded + 1))
+    if not checked and steps_recorded <= max(-s for s in initial):
+        return  # without names and without a recurrence, nothing tells a state from a weight
+    assert names_of_carries(steps) == carries
+    assert initial_names(steps) == initial
+    assert {steps.name[w] for w in steps.weights} == set(tg.cells.CELLS[cell][2]) | {
+        "V",
+        "c" if cell == "vanilla" else "k",
+    }
+    assert sorted(steps.losses) == list(range(steps_recorded))
+
+
+def test_the_same_operation_has_the_same_role_in_every_step() -> None:
+    tape, _ = tg.cells.record("lstm", 5)
+    steps = tg.find_steps(tape)
+    for role, lines in steps.lines.items():
+        assert sorted(lines) == [0, 1, 2, 3, 4]
+        assert len({tape.lines[i][0] for i in lines.values()}) == 1
+        assert len({steps.name[i] for i in lines.values()}) == 1
+        assert all(steps.role[i] == role and steps.of[i] == s for s, i in lines.items())
+    assert list(steps.program) == sorted(steps.lines, key=lambda r: steps.lines[r][2])
+
+
+def test_steps_that_differ_share_the_roles_they_have_in_common() -> None:
+    """No state before step 1, a loss in every second step only."""
+    w, u, v = (RNG.normal(size=s) for s in ((3, 3), (3, 2), (2, 3)))
+    with tg.Tape(checked=True) as tape:
+        W, U, V = tape.var(w, "W"), tape.var(u, "U"), tape.var(v, "V")
+        h: Any = None
+        for t in range(1, 6):
+            with tg.step(t):
+                z = U @ tape.data(RNG.normal(size=2), "x")
+                if h is not None:
+                    z = z + W @ h
+                h = np.tanh(z)
+                if t % 2 == 0:
+                    tg.loss((V @ h).sum(), t)
+    steps = tg.find_steps(tape)
+    assert names_of_carries(steps) == {("h", 1)} and steps.initial == {}
+    tanh = next(r for r, lines in steps.lines.items() if tape.lines[lines[2 if 2 in lines else 0]][0] is np.tanh)
+    assert sorted(steps.lines[tanh]) == [0, 1, 2, 3, 4]
+    assert sorted(steps.losses) == [1, 3]
+    assert {steps.name[i] for i in steps.weights} == {"W", "U", "V"}
+
+
+def test_a_plain_array_that_starts_a_state_is_its_initial_value() -> None:
+    with tg.Tape(checked=True) as tape:
+        W = tape.var(RNG.normal(size=(3, 3)), "W")
+        h: Any = np.zeros(3)
+        for t in range(1, 4):
+            with tg.step(t):
+                h = np.tanh(W @ h)
+    steps = tg.find_steps(tape)
+    ((role, s), line) = next(iter(steps.initial.items()))
+    assert s == -1 and tape.lines[line][0] == "data" and steps.of[line] == -1
+    first = steps.lines[steps.role[tape.lines[steps.lines[role][0]][1][0]]][0]
+    assert steps.is_carry(first, 1) and not steps.is_carry(first, 0)
+
+
+def test_a_sequence_indexed_by_the_step_is_an_input_and_no_weight() -> None:
+    with tg.Tape(checked=True) as tape:
+        x, E, w = (
+            tape.var(RNG.normal(size=(4, 3)), "x"),
+            tape.var(RNG.normal(size=(5, 3)), "E"),
+            tape.var(np.ones(3), "w"),
+        )
+        back = tape.var(RNG.normal(size=(4, 3)), "back")
+        total: Any = 0.0
+        for t in range(1, 5):
+            with tg.step(t):
+                total = total + (w * x[t - 1] * E[[2, 0, 2, 1][t - 1]] * back[-t]).sum()
+    steps = tg.find_steps(tape)
+    assert steps.inputs == {x.index, back.index}
+    assert steps.weights == (E.index, w.index)
+
+
+def test_values_computed_before_the_loop_are_shared_and_their_leaf_stays_the_weight() -> None:
+    with tg.Tape(checked=True) as tape:
+        W = tape.var(RNG.normal(size=(3, 3)), "W")
+        masked = W * np.triu(np.ones((3, 3)))
+        h: Any = tape.data(np.ones(3), "h0")
+        for t in range(1, 4):
+            with tg.step(t):
+                h = np.tanh(masked @ h)
+    steps = tg.find_steps(tape)
+    assert steps.weights == (W.index,) and steps.shared == (masked.index,)
+    assert steps.name[masked.index] == "masked"
+
+
+def test_names_come_from_leaves_and_from_the_users_statements() -> None:
+    with tg.Tape(checked=True) as tape:
+        w = tape.var(np.ones(2), "weight")
+        unnamed = tape.var(np.ones(2))
+        with tg.step(3):
+            state = np.tanh(
+                w
+                * unnamed
+            )  # fmt: skip
+            state += 1.0
+            pair = first, _ = state * 2.0, state * 3.0
+        np.tanh(state)
+    names = tg.find_steps(tape).name
+    assert names[w.index] == "weight" and names[unnamed.index] == "unnamed"
+    assert names[state.index] == "state" and names[state.index - 1] == "state" and names[state.index - 2] is None
+    assert names[first.index] is None and names[-1] is None and pair
+    assert tg.find_steps(tape).label(state.index) == "state[3]"
+    assert tg.find_steps(tape).label(w.index) == "weight"
+
+
+def test_loops_have_names_and_the_time_loop_comes_first() -> None:
+    with tg.Tape() as tape:
+        v: Any = tape.var(1.0)
+        for t in (1, 2):
+            with tape.step(t, loop="encoder"):
+                v = v * 2.0
+        with tape.step(9, loop="layer"):
+            for t in (1, 2):
+                with tape.step(t):
+                    v = v * 3.0
+        v = v * 5.0
+    steps = tg.find_steps(tape)
+    assert steps.order == (("encoder", 1), ("encoder", 2), ("time", 1), ("time", 2))
+    assert steps.of == (-1, 0, 1, 2, 3, -1)
+
+
+def test_a_tape_without_marks_has_no_steps() -> None:
+    tape = tg.Tape()
+    assert (tape.var(1.0) * 2.0).tape is tape
+    steps = tg.find_steps(tape)
+    assert steps.order == () and steps.program == () and set(steps.of) == {-1}
+
+
+def test_lines_of_a_tracked_sweep_have_no_step_of_their_own() -> None:
+    tape, loss = tg.cells.record("vanilla", 3)
+    before = len(tape)
+    tape.grad(loss, [tg.Var(tape, 0, tape.lines[0][4])], track=True)
+    assert set(tg.find_steps(tape).of[before:]) == {-1}
+
+
+def test_ten_thousand_steps_are_aligned_in_one_pass() -> None:
+    """Aligning step by step with a matcher would take hours."""
+    tape, _ = tg.cells.record("vanilla", 10_000, checked=False)
+    assert len(tg.find_steps(tape).program) == 9
