@@ -14,6 +14,7 @@ from .ops import (
 )
 from .steps import Steps, find_steps
 from .tape import RULES, Tape, TapeError, Var, loss, rule, step
+from .text import backward, listing, local_rule
 from .transform import UnusedWarning, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "TapeError",
     "UnusedWarning",
     "Var",
+    "backward",
     "binary_cross_entropy",
     "carry_cut",
     "cells",
@@ -34,6 +36,8 @@ __all__ = [
     "hvp",
     "jacobian",
     "jvp",
+    "listing",
+    "local_rule",
     "log_softmax",
     "logsumexp",
     "loss",

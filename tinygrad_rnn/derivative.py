@@ -1,0 +1,303 @@
+"""Record the backward pass of a loss beside its tape, and write every contribution to an adjoint as one expression.
+
+    record = backward_pass(loss)
+    for edge in record.edges:            # in the order of the sweep
+        ...                              # edge.parent's adjoint receives what edge.child's adjoint brings to it
+
+The user's tape stays as it was: the sweep records itself on a copy. Comparisons, which a tape keeps as plain arrays,
+are recorded too, so that a mask such as `a > 0` is written as what it is and not as a constant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .notation import ATOM, Notation, Piece, Written, expression, index
+from .ops import softmax_cross_entropy
+from .rules.index import scatter
+from .tape import PLAIN, Array, Tape, TapeError, Var
+from .var import getitem
+
+LONG = 100  # characters; a longer part of an expression stands on a line of its own
+
+
+class Edge(NamedTuple):
+    """What the sweep did for argument k of one line: the lines it recorded, and the one that holds the contribution."""
+
+    child: int
+    argument: int
+    parent: int
+    start: int
+    stop: int
+    contribution: int
+    first: bool  # is it the parent's first contribution?
+
+
+@dataclass(frozen=True)
+class Pass:
+    """A recorded backward pass. Lines below `forward` are the user's tape; those from there on are the sweep's."""
+
+    tape: Tape  # the copy
+    forward: int
+    loss: int
+    wanted: tuple[int, ...]
+    edges: tuple[Edge, ...]
+    adjoint: dict[int, int]  # forward line -> the line that holds its whole adjoint
+
+
+class Contribution(NamedTuple):
+    """An edge's contribution as text."""
+
+    parts: tuple[tuple[str, str], ...]  # named intermediate results: (name, expression)
+    text: str
+    place: str | None  # where it is not None: `text` is added at this index of the parent's adjoint, zero elsewhere
+    plain_place: bool  # only numbers and slices, so that no place is met twice
+    fresh: bool  # the expression makes a new array: it is neither another name nor a view of one
+
+
+def backward_pass(loss: Var, wrt: Sequence[Var] | None = None) -> Pass:
+    """Record the backward pass of a scalar loss on a copy of its tape.
+
+    Args:
+        loss: a Var of shape ().
+        wrt: Vars whose gradients are wanted; every differentiable leaf before the loss where it is left out.
+
+    Raises TapeError for a loss that is no scalar Var, or Vars of another tape.
+    """
+    if not isinstance(loss, Var):
+        raise TapeError("the loss is a plain number, not a Var; record it on a tape")
+    if loss.shape != ():
+        raise TapeError(f"the loss has shape {loss.shape}, not (); sum or average it first")
+    tape = loss.tape
+    if wrt is None:
+        wanted = [i for i in range(loss.index) if tape.lines[i][0] == "var" and i not in tape.backward]
+    elif any(not isinstance(v, Var) or v.tape is not tape for v in wrt):
+        raise TapeError("the loss and what it is differentiated by must be Vars of one tape")
+    else:
+        wanted = list(dict.fromkeys(v.index for v in wrt))
+    return swept(tape, loss.index, wanted)
+
+
+def swept(tape: Tape, line: int, wanted: Sequence[int]) -> Pass:
+    """Sweep a copy of the tape back from any line, with a seed of ones."""
+    copy, forward = _Copy(tape), len(tape)
+    found: list[tuple[int, int, int, int]] = []
+    ends: list[int] = []
+
+    def report(child: int, argument: int, parent: int, contribution: Any) -> None:
+        if type(contribution) is not Var:  # a rule that answers with a plain array
+            contribution = copy.remember(np.asarray(contribution))
+        ends.append(len(copy))
+        found.append((child, argument, parent, contribution.index))
+
+    copy.sweep({line: np.ones_like(tape.lines[line][4])}, wanted, track=True, report=report)
+    adjoint = {line: forward}
+    start, edges = forward + 1, []
+    for n, (child, argument, parent, contribution) in enumerate(found):
+        stop, first = ends[n], parent not in adjoint
+        edges.append(Edge(child, argument, parent, start, stop, contribution, first))
+        limit = ends[n + 1] if n + 1 < len(ends) else len(copy)
+        start = stop
+        while start < limit and start in copy.backward and copy.backward[start].kind == "sum":
+            start += 1
+        adjoint[parent] = contribution if first else start - 1
+    return Pass(copy, forward, line, tuple(wanted), tuple(edges), adjoint)
+
+
+def contribution(
+    record: Pass,
+    edge: Edge,
+    value: Callable[[int], str],
+    adjoint: Callable[[int], str],
+    notation: Notation,
+) -> Contribution:
+    """Write an edge's contribution: the lines that its rule recorded, put into one another.
+
+    A part that is used twice, or very long, is named (`value(line)`) and stands on its own.
+    """
+    lines, bar = record.tape.lines, record.adjoint[edge.child]
+    group = {i: simple(lines, i) for i in range(edge.start, edge.stop) if lines[i][1]}
+    uses: dict[int, int] = {}
+    for _, parents, _, _ in group.values():
+        for p in parents:
+            uses[p] = uses.get(p, 0) + 1
+    texts: dict[int, Written] = {bar: Written(adjoint(edge.child), ATOM)}
+    wanted, pending = set(), [edge.contribution]
+    while pending:
+        i = pending.pop()
+        if i in group and i not in wanted and i != bar:
+            wanted.add(i)
+            pending += group[i][1]
+    parts: list[tuple[str, str]] = []
+    last = group.get(edge.contribution)
+    for i in sorted(wanted):
+        piece = group[i]
+        operands = [None if p < 0 else texts[p] if p in texts else Written(value(p), ATOM) for p in piece[1]]
+        if i == edge.contribution and piece[0] is scatter:
+            raw = [a for a, o in zip(piece[2][2:], operands[2:], strict=True) if o is None]
+            plain = len(raw) == len(operands) - 2 and all(_basic(a) for a in raw)
+            place = index(piece, operands, notation, first=2)
+            return Contribution(tuple(parts), (operands[0] or texts[bar]).text, place, plain, True)
+        written = expression(piece, operands, notation)
+        if i != edge.contribution and (len(written.text) > LONG or uses.get(i, 0) > 1):
+            parts.append((value(i), written.text))
+            written = Written(value(i), ATOM)
+        texts[i] = written
+    text = texts[edge.contribution].text if edge.contribution in texts else value(edge.contribution)
+    fresh = edge.contribution in wanted and last is not None and (isinstance(last[0], np.ufunc) or last[0] is np.outer)
+    return Contribution(tuple(parts), text, None, True, fresh)
+
+
+def _basic(a: Any) -> bool:
+    return a is None or a is Ellipsis or isinstance(a, slice | np.integer) or type(a) is int
+
+
+def simple(lines: Sequence[Any], i: int) -> Piece:
+    """A line, or the plain name of what it does: `a[..., None] * b` of two vectors is outer(a, b)."""
+    fn, parents, args, kw = lines[i][:4]
+    if fn is np.multiply:
+        a, b = parents
+        if b >= 0 and _is_scalar(lines, b) and np.ndim(args[0]) > 0:  # n[..., None] of a number is as good as n
+            b = lines[b][1][0]
+            return fn, (a, b), (args[0], lines[b][4]), kw
+        column, row = _opened(lines, a), _opened(lines, b)
+        if column is not None and column[1] == "column" and (row is None or row[1] == "row"):
+            b = row[0] if row else b
+            if b >= 0 and np.ndim(lines[b][4]) == 1:
+                return np.outer, (column[0], b), (lines[column[0]][4], lines[b][4]), {}
+    if fn is getitem and list(args[1:]) == [Ellipsis, 0] and lines[parents[0]][0] is np.matmul:
+        _, (a, b), (matrix, _), *_ = lines[parents[0]]
+        column = _opened(lines, b)
+        if a >= 0 and column is not None and column[1] == "column" and np.ndim(matrix) == 2:
+            return np.matmul, (a, column[0]), (matrix, lines[column[0]][4]), {}
+    return fn, parents, args, kw
+
+
+def _is_scalar(lines: Sequence[Any], i: int) -> bool:
+    return lines[i][0] is getitem and np.ndim(lines[i][2][0]) == 0 and list(lines[i][2][1:]) == [Ellipsis, None]
+
+
+def _opened(lines: Sequence[Any], i: int) -> tuple[int, str] | None:
+    """Is line i a vector made a column, v[..., None], or a row, v[..., None, :]? The vector's line, and which."""
+    if i < 0 or lines[i][0] is not getitem or np.ndim(lines[i][2][0]) != 1:
+        return None
+    key = tuple(":" if a == slice(None) else a for a in lines[i][2][1:] if isinstance(a, slice) or _basic(a))
+    kind = {(Ellipsis, None): "column", (Ellipsis, None, ":"): "row"}.get(key)
+    return (lines[i][1][0], kind) if kind and len(key) == len(lines[i][2]) - 1 else None
+
+
+class _Copy(Tape):
+    """A copy of a tape that knows where an array without gradient came from: it records comparisons, too."""
+
+    def __init__(self, tape: Tape) -> None:
+        super().__init__()  # not checked: a NaN is to be seen in print as well
+        self.lines = list(tape.lines)
+        self.backward = dict(tape.backward)
+        self.checksums, self.source = tape.checksums, tape.source
+        self.known: dict[int, tuple[Array, int]] = {}  # id -> the array, which must stay alive, and its line
+
+    def remember(self, value: Array) -> Var:
+        """A data leaf for an array that is about to be used as it is."""
+        leaf = super().data(value)
+        self.known[id(value)] = value, leaf.index
+        return leaf
+
+    def record(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
+        if self._meaning is not None and self._meaning.kind == "adjoint":  # masks of scalars are lines, as others are
+            given = {id(a) for a in self.lines[self._meaning.line][2]}
+            args = [np.asarray(a) if isinstance(a, np.bool_ | np.floating) and id(a) not in given else a for a in args]
+        return super().record(fn, args, kw)
+
+    def data(self, value: Any, name: str | None = None) -> Var:
+        if id(value) in self.known:
+            return Var(self, self.known[id(value)][1], value)
+        mask = self._mask(value)
+        return super().data(value, name) if mask is None else mask
+
+    def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
+        value = super()._without_rule(fn, args, kw)
+        if fn in PLAIN and isinstance(value, np.ndarray | np.bool_ | np.floating):
+            value = np.asarray(value)
+            made = self._made(fn, args, kw, value)
+            self.known[id(value)] = value, made.index
+        return value
+
+    def _made(self, fn: Any, args: Sequence[Any], kw: dict[str, Any], value: Array) -> Var:
+        operands = [self.data(a) if isinstance(a, np.ndarray) else a for a in args]
+        parents = tuple(a.index if type(a) is Var else -1 for a in operands)
+        return self._push(fn, parents, [a.value if type(a) is Var else a for a in operands], kw, value)
+
+    def _mask(self, value: Any) -> Var | None:
+        """A constant of the rules of maxima and cross entropies, as the function of forward values that it is."""
+        if self._meaning is None or self._meaning.kind != "adjoint":
+            return None
+        fn, parents, args, kw, y, *_ = self.lines[self._meaning.line]
+        if fn not in MASKS:
+            return None
+        operands = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
+        mask, chosen = MASKS[fn](self._meaning.argument or 0, Var(self, self._meaning.line, y), operands, kw)
+        try:
+            again = np.asarray(mask(*[a.value if type(a) is Var else a for a in chosen]))
+        except Exception:  # the user has taught this function another rule, with constants of its own
+            return None
+        if again.dtype != np.asarray(value).dtype or not np.array_equal(again, value):
+            return None
+        made = self._made(mask, chosen, {}, value)
+        self.known[id(value)] = value, made.index
+        return made
+
+
+# ---- masks of rules, as plain functions of forward values ------------------------------------------------------------
+def share(a: Array, b: Array) -> Array:
+    """1 where a > b, 1/2 where they are equal, 0 elsewhere."""
+    return (np.greater(a, b) + 0.5 * np.equal(a, b)).astype(np.result_type(a, b), copy=False)
+
+
+def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
+    """1/n at each of the n places of x that equal the extreme y, 0 elsewhere."""
+    if not keepdims:
+        y = np.reshape(y, (1,) * np.ndim(x)) if axis is None else np.expand_dims(y, axis)
+    hit = (x == y).astype(x.dtype)
+    return hit / hit.sum(axis=axis, keepdims=True)
+
+
+def one_hot(classes: Array, logits: Array) -> Array:
+    """Rows of zeros with a 1 at each class, in the shape and dtype of the logits."""
+    rows = np.zeros(logits.shape, logits.dtype)
+    classes = np.asarray(classes).reshape(-1)
+    rows.reshape(-1, logits.shape[-1])[np.arange(classes.size), classes] = 1.0
+    return rows
+
+
+Chosen = tuple[Callable[..., Array], list[Any]]
+
+
+def _larger(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
+    return share, [args[k], args[1 - k]]
+
+
+def _smaller(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
+    return share, [args[1 - k], args[k]]
+
+
+def _extreme(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
+    axis = args[1] if len(args) > 1 else kw.get("axis")
+    keepdims = args[2] if len(args) > 2 else kw.get("keepdims", False)
+    return winners, [args[0], y, axis, keepdims]
+
+
+def _classes(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
+    return one_hot, [args[1], args[0]]
+
+
+MASKS: dict[Any, Callable[[int, Any, Sequence[Any], Mapping[str, Any]], Chosen]] = {
+    np.maximum: _larger,
+    np.minimum: _smaller,
+    np.max: _extreme,
+    np.min: _extreme,
+    softmax_cross_entropy: _classes,
+}
