@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import math
 
-from .curves import Line, Point, Shape, dense, rounded
+from .curves import Line, Point, Shape, rounded
 from .router import Router
 from .structure import Source
 from .template import Edge
 
-_JOG = 13.0  # below a node, where a tap turns towards its port
 _ELBOW = 9.0
 
 
 def buses(router: Router) -> None:
     """Route every source that has a bus, and trunks with one reader left over."""
-    ways = [list(wire.line) for wire in router.routing.routes if wire.back == 0]
     for source in router.placement.bus:
-        _Bus(router, source, ways).route()
+        _Bus(router, source).route()
     for state, readers in router.structure.entering.items():
         if ("carry", state) not in router.placement.bus and state in router.structure.spines:
             _single_tap(router, state, readers[0])
@@ -36,9 +34,9 @@ def _single_tap(router: Router, state: int, reader: int) -> None:
 class _Bus:
     """One bus: where it starts, at which height it runs, and which vertical way each of its taps takes."""
 
-    def __init__(self, router: Router, source: Source, ways: list[Line]):
+    def __init__(self, router: Router, source: Source):
         where, role = source
-        self.router, self.role, self.ways = router, role, ways
+        self.router, self.role = router, role
         self.y = router.placement.bus[source]
         self.readers = router.structure.fans[source]
         self.lag = 1 if where == "carry" else 0
@@ -61,7 +59,7 @@ class _Bus:
 
     def route(self) -> None:
         """The bus runs both ways from its source where it has readers on both sides; each segment ends at a tap."""
-        taps = sorted((self._way(reader), reader) for reader in self.readers)
+        taps = sorted((self.router.way_up(self.y, reader, self.port), reader) for reader in self.readers)
         right = [(way, reader) for way, reader in taps if way[0][0] >= self.x]
         left = [(way, reader) for way, reader in reversed(taps) if way[0][0] < self.x]
         start: Point | None = None
@@ -115,48 +113,3 @@ class _Bus:
         line = rounded(path, _ELBOW)
         edges, back = self._edges([reader]), self.back if start is self._here else 0
         self.router.add(f"{self.name}-tap-{head}", line, start[0], shape, start[1], head, edges, back)
-
-    def _way(self, reader: int) -> Line:
-        """A free vertical way from the bus up to the reader's port, with one jog below the reader where needed."""
-        router, y = self.router, self.y
-        top, jog = router.at[reader][1], router.bottom(reader) - _JOG
-        port = router.at[reader][0] + router.ports[reader, "in", self.port]
-        left, right = router.placement.left + 8, router.placement.right - 6
-        best: tuple[float, Line] | None = None
-        for step in range(200):
-            for x in {port + 4 * step, port - 4 * step}:
-                if not left <= x <= right:
-                    continue
-                way = [(x, y), (x, top)] if x == port else [(x, y), (x, jog), (port, jog), (port, top)]
-                cost = abs(x - port) + (25 if step else 0) + 500 * self._blocked(way, reader)
-                if best is None or cost < best[0]:
-                    cost += 200 * self._crowded(way)
-                if best is None or cost < best[0]:
-                    best = (cost, way)
-            if best and best[0] < 4 * step:
-                break
-        assert best is not None
-        self.ways.append(dense(best[1]))
-        return best[1]
-
-    def _blocked(self, way: Line, reader: int) -> float:
-        """Samples every 6 points of the way that lie in obstacles."""
-        count = 0.0
-        for obstacle in self.router.routing.obstacles:
-            if obstacle.role == reader:
-                continue
-            for a, b in zip(way, way[1:], strict=False):
-                if obstacle.meets(a, b, 7):
-                    low, high = max(min(a[1], b[1]), obstacle.bottom - 7), min(max(a[1], b[1]), obstacle.top + 7)
-                    near, far = max(min(a[0], b[0]), obstacle.left - 7), min(max(a[0], b[0]), obstacle.right + 7)
-                    count += 1 + (max(0.0, high - low) + max(0.0, far - near)) / 6
-        return count
-
-    def _crowded(self, way: Line) -> int:
-        """How many other wires run closely beside this way, above the bus."""
-        points = [point for point in dense(way) if point[1] > self.y + 12][::2]
-        count = 0
-        for other in self.ways:
-            close = sum(abs(x - u) < 11 and abs(y - v) < 7 for x, y in points for u, v in other[::2])
-            count += close > 3
-        return count

@@ -156,7 +156,7 @@ def dot_text(
         # A left anchor, the spine and a right anchor share a rank: the spine is exactly straight, nothing to adjust.
         middle = [f"n{role}" for role in spines.get(state, (state,))]
         chain = " -> ".join([f"a{state}", *middle, f"z{state}"])
-        lines.append(f"a{state} [width=.125,height=.125]; z{state} [width=.125,height=.125];")
+        lines.append(f"a{state} [width={_inches(8)},height={_inches(8)}]; z{state} [width={_inches(4)},height={_inches(4)}];")
         lines.append(f"{{rank=same; {chain} [weight=1]}}")
         if state not in spines:
             lines.append(f"n{state} -> z{state} [weight=3,style=invis];")
@@ -215,7 +215,12 @@ def parse_plain(answer: str) -> Run:
         elif words[0] == "edge":
             numbers = [_points(word) for word in words[4 : 4 + 2 * int(words[3])]]
             splines[words[1], words[2]] = list(zip(numbers[::2], numbers[1::2], strict=True))
-    return Run(at, splines)
+    # Where the drawing begins depends on the version, too: the lowest and leftmost node is the origin.
+    left, low = min((x for x, _ in at.values()), default=0.0), min((y for _, y in at.values()), default=0.0)
+    return Run(
+        {name: (x - left, y - low) for name, (x, y) in at.items()},
+        {ends: [(x - left, y - low) for x, y in line] for ends, line in splines.items()},
+    )
 
 
 def _points(inches: str) -> float:

@@ -162,9 +162,10 @@ class Painter:
         x, y = at[0] - dx, at[1]
         start = Shape(x, y, _INITIAL, _INITIAL, True)
         if wire.turn:
-            lane, end = wire.line[len(wire.line) // 2][1], wire.line[-1]
+            lane = wire.line[len(wire.line) // 2][1]
             side = self._beside_initial(at, lane) - dx
-            line = rounded([(x, y), (side, y), (side, lane), (end[0], lane), end], 14)
+            rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
+            line = [*joined(rounded([(x, y), (side, y), (side, lane), rest[0]], 14), rest)]
         else:
             rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
             line = [*dense([(x, y), rest[0]]), *rest[1:]]

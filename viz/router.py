@@ -6,6 +6,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from .boxes import Box
 from .curves import Line, Point, Shape, bezier, dense, rounded, s_curve, warped
 from .place import Placement
@@ -14,6 +16,7 @@ from .template import Edge
 
 JUNCTION = 6.0  # diameter of the dot where a wire splits
 _SKIP_PITCH = 15.0
+_JOG = 13.0  # below a node, where a way up turns towards its port
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class Router:
         self.routing = Routing(obstacles=list(self._obstacles()))
         self.ports = self._ports()
         self.lanes: list[float] = []  # heights that skips have taken
+        self.ways: list[Line] = []  # lines that ways up should keep away from, and the same as one array of points
+        self._near = np.zeros((0, 2))
+        self._counted: list[int] = []
 
     def shape(self, role: int, dx: float = 0.0) -> Shape:
         """The outline of a node, possibly as it stands in another step."""
@@ -104,6 +110,8 @@ class Router:
     ) -> None:
         """Record one route."""
         self.routing.routes.append(Route(key, tuple(line), start, end, tail, head, tuple(edges), None, back, turn))
+        if not back:
+            self.ways.append(list(line))
 
     def junction(self, name: str, at: Point) -> Shape:
         """Record a dot where a wire splits; returns its outline."""
@@ -208,14 +216,16 @@ class Router:
         x, y = self.at[reader]
         lane = self._free_lane(state, reader, abs(lag))
         below = lane < y
-        px = x + (self.ports[reader, "in", f"skip{state}.{lag}"] if below else min(10.0, self.boxes[reader].width / 4))
+        aside = x + min(10.0, self.boxes[reader].width / 4)
         turns = abs(lag)
+        lowest = lane - (turns - 1) / 2 * _SKIP_PITCH
+        way = self.way_up(lowest, reader, f"skip{state}.{lag}") if below else [(aside, lane), (aside, y)]
         for k in range(turns):
             height = lane + (k - (turns - 1) / 2) * _SKIP_PITCH
             self.lanes.append(height)
             leave = (self.at[state][0] + dx, self.at[state][1] + (-10 if height < self.at[state][1] else 10))
             margin = dx + (self.placement.right - 8 - 9 * k if lag > 0 else self.placement.left + 8 + 9 * k)
-            line = rounded([leave, (margin, leave[1]), (margin, height), (px, height), (px, y)], 12)
+            line = rounded([leave, (margin, leave[1]), (margin, height), (way[0][0], height), *way[1:]], 12)
             start, end = self.shape(state, dx), self.shape(reader)
             edge = Edge(state, lag, reader)
             key = f"n{state}-lag{lag}-n{reader}-lane{k}"
@@ -248,6 +258,58 @@ class Router:
             tail, key = f"w{chip.weight}", f"{chip.weight}-n{role}"
             line = tuple(dense([centre, meets]))
             self.routing.routes.append(Route(key, line, shape, self.shape(role), tail, f"n{role}", weight=chip.weight))
+
+    # ---- free ways ----
+
+    def way_up(self, y: float, reader: int, wire: str) -> Line:
+        """A free vertical way from height y up to the port of a wire, with one jog below the reader where needed."""
+        top, jog = self.at[reader][1], self.bottom(reader) - _JOG
+        port = self.at[reader][0] + self.ports[reader, "in", wire]
+        left, right = self.placement.left + 8, self.placement.right - 6
+        best: tuple[float, Line] | None = None
+        for step in range(200):
+            for x in (port,) if step == 0 else (port + 4 * step, port - 4 * step):
+                if not left <= x <= right:
+                    continue
+                way = [(x, y), (x, top)] if x == port else [(x, y), (x, jog), (port, jog), (port, top)]
+                cost = abs(x - port) + (25 if step else 0) + 500 * self._blocked(way, reader)
+                if best is None or cost < best[0]:
+                    cost += 200 * self._crowded(way, y + 12)
+                if best is None or cost < best[0]:
+                    best = (cost, way)
+            if best and best[0] < 4 * step:
+                break
+        way = best[1] if best else [(port, y), (port, top)]
+        self.ways.append(dense(way))
+        return way
+
+    def _blocked(self, way: Line, reader: int) -> float:
+        """How much of the way lies in obstacles: 1 for each, and 1 more for every 6 points of length."""
+        count = 0.0
+        for obstacle in self.routing.obstacles:
+            if obstacle.role == reader:
+                continue
+            for a, b in zip(way, way[1:], strict=False):
+                if obstacle.meets(a, b, 7):
+                    low, high = max(min(a[1], b[1]), obstacle.bottom - 7), min(max(a[1], b[1]), obstacle.top + 7)
+                    near, far = max(min(a[0], b[0]), obstacle.left - 7), min(max(a[0], b[0]), obstacle.right + 7)
+                    count += 1 + (max(0.0, high - low) + max(0.0, far - near)) / 6
+        return count
+
+    def _crowded(self, way: Line, above: float) -> int:
+        """How many other wires run closely beside this way, above a height."""
+        if len(self.ways) != len(self._counted):
+            fresh = [np.array(line[::2]) for line in self.ways[len(self._counted) :]]
+            self._near = np.concatenate([self._near, *fresh])
+            self._counted += [len(points) for points in fresh]
+        owner = np.repeat(np.arange(len(self._counted)), self._counted)
+        together = np.zeros(len(self._counted))
+        for (x0, y0), (x1, y1) in zip(way, way[1:], strict=False):
+            low, high = max(min(y0, y1), above) - 7, max(y0, y1) + 7
+            x, y = self._near[:, 0], self._near[:, 1]
+            close = (x > min(x0, x1) - 11) & (x < max(x0, x1) + 11) & (y > low) & (y < high)
+            together += np.bincount(owner[close], minlength=len(self._counted))
+        return int(np.sum(together > 3))
 
     # ---- where wires end ----
 
