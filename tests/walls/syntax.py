@@ -225,6 +225,8 @@ def _named(
         own = {name for name in methods if name.rpartition(".")[0].rpartition(".")[2] == owner.id}
         if own:
             return own
+    if isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super":
+        return {name for name in methods if name.rpartition(".")[0] != _class_of(caller, functions)}
     return set() if handed_on else methods
 
 

@@ -60,6 +60,7 @@ PLANTED = [
     (checks.functions_that_recurse, "viz/odd.py", "def a(n):\n    def b(m):\n        b(m)\n    b(n)", "a.b"),
     (checks.functions_that_recurse, "viz/odd.py", "class A:\n    def a(self):\n        self.a()", "A.a"),
     (checks.functions_that_recurse, "viz/odd.py", "class A:\n    def a(self):\n        self.up.a()", "A.a"),
+    (checks.functions_that_recurse, "tinygrad_rnn/bptt/odd.py", "def a(n):\n    (lambda m: a(m))(n)", "odd.py: a"),
     (checks.functions_that_recurse, "viz/odd.py", "def a(n):\n    return list(map(a, n))", "odd.py: a"),
     (checks.functions_that_recurse, "viz/odd.py", "a = lambda n: [a(p) for p in n]", "odd.py: a"),
     (checks.functions_that_recurse, "viz/odd.py", "def a(n):\n    for p in n:\n        yield from a(p)", "odd.py: a"),
@@ -143,7 +144,12 @@ def test_library_calls_and_namesakes_are_no_recursion(tmp_path: Path) -> None:
     file = tmp_path / "sample.py"
     file.write_text(
         "import numpy as np\n"
-        "class Var:\n"
+        "class Array:\n"
+        "    def mean(self):\n"
+        "        return 0\n"
+        "class Var(Array):\n"
+        "    def mean(self):\n"
+        "        return super().mean()\n"
         "    def sum(self):\n"
         "        return np.sum(self)\n"
         "    def grad(self):\n"
