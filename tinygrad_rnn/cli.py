@@ -191,16 +191,17 @@ def draw(typed: Namespace) -> int:
 
 def tape(typed: Namespace) -> int:
     """Print a model's tape, its backward pass, or both passes as NumPy source."""
-    from . import source, text
     from .commands.named_models import record
+    from .source import source
+    from .text import backward, listing
 
     model = record(typed.model, typed.steps, typed.seed)
     if typed.backward:
-        printed = text.backward(model.loss)
+        printed = backward(model.loss)
     elif typed.source:
-        printed = source.source(model.loss)
+        printed = source(model.loss)
     else:
-        printed = text.listing(model.tape)
+        printed = listing(model.tape)
     print(printed.rstrip("\n"))
     return 0
 

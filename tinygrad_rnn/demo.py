@@ -124,9 +124,11 @@ def read_text(path: str | Path) -> str:
         raise TextError(f"{path}: is not UTF-8 text; give a plain text file") from None
     if "\0" in text:
         raise TextError(f"{path}: holds zero bytes, so it is no text; give a plain text file")
-    if len(text.strip("\n")) < 2:
-        raise TextError(f"{path}: holds {len(text)} characters; give at least 2, one to read and one to predict")
-    return text.strip("\n")
+    text = text.strip("\n")
+    if len(text) < 2:
+        plural = "" if len(text) == 1 else "s"
+        raise TextError(f"{path}: holds {len(text)} character{plural}; give at least 2, one to read and one to predict")
+    return text
 
 
 def character_rnn(text: str, seed: int = 0) -> CharacterRun:

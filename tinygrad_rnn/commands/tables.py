@@ -59,7 +59,6 @@ def verdict(report: Report, others: Sequence[str]) -> list[str]:
     lines += [f"not asked for: case {id_}" for id_ in others]
     lines += [f"not supported: case {id_} (group {group})" for id_, group in report.unsupported]
     agree, count = sum(case.ok for case in report.cases), len(report.cases)
-    names = {case.derivation for case in report.cases if case.derivation}
     witnesses = dict.fromkeys(witness for case in report.cases for witness in case.witnesses)
     left_out = f"; {len(report.unsupported)} not supported" if report.unsupported else ""
     if not count:
@@ -67,7 +66,9 @@ def verdict(report: Report, others: Sequence[str]) -> list[str]:
     elif report.ok:
         worst = max((case.max_rel_error(witness) for case in report.cases for witness in case.witnesses), default=0.0)
         who = ", ".join(HEADINGS[witness] for witness in witnesses)
-        what = f"all {count} cases of {len(names)} derivations agree" if count > 1 else "the case agrees"
+        names = list(dict.fromkeys(case.derivation for case in report.cases))
+        of = f" of {names[0]}" if len(names) == 1 else f" of {len(names)} derivations"
+        what = f"all {count} cases{of if all(names) else ''} agree" if count > 1 else "the case agrees"
         lines.append(f"{what} ({who}; largest relative error {worst:.1e}){left_out}")
     else:
         lines.append(f"{count - agree} of {count} cases disagree{left_out}")
