@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .notation import ATOM, Notation, Piece, Written, expression, index
+from .notation import ATOM, Notation, Piece, Written, expression, index, literal
 from .ops import softmax_cross_entropy
 from .rules.index import scatter
 from .tape import PLAIN, Array, Tape, TapeError, Var
@@ -161,15 +161,18 @@ def simple(lines: Sequence[Any], i: int) -> Piece:
     fn, parents, args, kw = lines[i][:4]
     if fn is np.multiply:
         a, b = parents
-        if b >= 0 and _is_scalar(lines, b) and np.ndim(args[0]) > 0:  # n[..., None] of a number is as good as n
-            b = lines[b][1][0]
-            return fn, (a, b), (args[0], lines[b][4]), kw
+        for k in (0, 1):  # n[..., None] of a number is as good as n beside an array
+            if parents[k] >= 0 and _is_scalar(lines, parents[k]) and np.ndim(args[1 - k]) > 0:
+                number = lines[parents[k]][1][0]
+                pairs = [(number, lines[number][4]), (parents[1 - k], args[1 - k])]
+                (a, x), (b, y) = pairs if k == 0 else pairs[::-1]
+                return fn, (a, b), (x, y), kw
         column, row = _opened(lines, a), _opened(lines, b)
         if column is not None and column[1] == "column" and (row is None or row[1] == "row"):
             b = row[0] if row else b
             if b >= 0 and np.ndim(lines[b][4]) == 1:
                 return np.outer, (column[0], b), (lines[column[0]][4], lines[b][4]), {}
-    if fn is getitem and list(args[1:]) == [Ellipsis, 0] and lines[parents[0]][0] is np.matmul:
+    if fn is getitem and _place(args) == "..., 0" and lines[parents[0]][0] is np.matmul:
         _, (a, b), (matrix, _), *_ = lines[parents[0]]
         column = _opened(lines, b)
         if a >= 0 and column is not None and column[1] == "column" and np.ndim(matrix) == 2:
@@ -178,16 +181,22 @@ def simple(lines: Sequence[Any], i: int) -> Piece:
 
 
 def _is_scalar(lines: Sequence[Any], i: int) -> bool:
-    return lines[i][0] is getitem and np.ndim(lines[i][2][0]) == 0 and list(lines[i][2][1:]) == [Ellipsis, None]
+    return lines[i][0] is getitem and np.ndim(lines[i][2][0]) == 0 and _place(lines[i][2]) == "..., None"
 
 
 def _opened(lines: Sequence[Any], i: int) -> tuple[int, str] | None:
     """Is line i a vector made a column, v[..., None], or a row, v[..., None, :]? The vector's line, and which."""
     if i < 0 or lines[i][0] is not getitem or np.ndim(lines[i][2][0]) != 1:
         return None
-    key = tuple(":" if a == slice(None) else a for a in lines[i][2][1:] if isinstance(a, slice) or _basic(a))
-    kind = {(Ellipsis, None): "column", (Ellipsis, None, ":"): "row"}.get(key)
-    return (lines[i][1][0], kind) if kind and len(key) == len(lines[i][2]) - 1 else None
+    kind = {"..., None": "column", "..., None, :": "row"}.get(_place(lines[i][2]))
+    return (lines[i][1][0], kind) if kind else None
+
+
+def _place(args: Sequence[Any]) -> str:
+    """An index of numbers, None, `...` and `:` as text; "?" stands for anything else."""
+    whole = slice(None)
+    marks = (":" if type(a) is slice and a == whole else literal(a) if type(a) is not slice else None for a in args[1:])
+    return ", ".join(m if isinstance(m, str) else m.text if m else "?" for m in marks)
 
 
 class _Copy(Tape):

@@ -16,7 +16,7 @@ from .steps import find_steps
 from .tape import Tape
 from .var import getitem
 
-PLAIN_NAME = re.compile(r"[^\W\d][\w.']*(\[-?\w+\])?")
+PLAIN_NAME = re.compile(r"(?!d\[)[^\W\d][\w.']*(\[-?\w+\])?")
 _names: WeakKeyDictionary[Tape, tuple[int, int, tuple[str, ...]]] = WeakKeyDictionary()
 
 
