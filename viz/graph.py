@@ -158,7 +158,8 @@ class _Builder:
         arrays = [wire.contribution for wire in wires if wire.contribution is not None]
         contribution = sum(arrays[1:], start=np.array(arrays[0])) if arrays else None
         differentiable = any(self.program.differentiable[e] for e in self.G.nodes[u]["exits"])
-        silent = not self.backward or not differentiable or (v == "L" and self.flow.at != "all")
+        silent = not self.backward or not differentiable
+        silent |= v == "L" and self.flow.at != "all" and contribution is None  # L is not what was followed
         gradient = None if silent else 0.0 if contribution is None else norm(contribution)
         lag = 0 if v == "L" or u[0] == "w" else int(v.split("@")[1]) - int(u.split("@")[1])
         vanished = tuple(dict.fromkeys(word for wire in wires for word in wire.vanished))
@@ -176,7 +177,8 @@ class _Builder:
         losses = {s: f"n{program.role[i]}@{s}" for i, s in program.marks.items()}
         seeds = {}
         if self.backward and flow.at != "all":
-            seeds = {display.key(i, program.step[i]): float(seed) for i, seed in flow.seeds.items()}
+            keys = {i: display.key(i, program.step[i]) or "L" for i in flow.seeds}
+            seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items()}
         G.graph.update(
             steps=list(program.order),
             roles=tuple(display.roles),
@@ -187,9 +189,20 @@ class _Builder:
             fused=display.fused,
             losses=dict(sorted(losses.items())),
             contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE),
-            notes=[*flow.notes, *program.notes],
+            notes=[*flow.notes, *program.notes, *self._computed_weights()],
             conservation=conservation(G, flow),
         )
+
+
+    def _computed_weights(self) -> list[str]:
+        """Which chips are no leaves, and what they are made of."""
+        notes = []
+        for line in self.display.weights:
+            if self.program.parents(line) and f"w{line}" in self.G:
+                leaves = [i for i in self.program.upstream({line}) if self.program.function(i) == "var"]
+                made_of = ", ".join(self.labels.weight(i) for i in sorted(leaves))
+                notes.append(f"{self.labels.weight(line)} is computed from {made_of} before the steps")
+        return notes
 
 
 def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:

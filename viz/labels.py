@@ -24,10 +24,16 @@ class Labels:
         self.cited: set[str] = set()
         self.made_up = set(display.inputs.values())
         self.names = {r: self._base_name(r) for r in display.roles}
+        self.groups: dict[int, list[int]] = {}  # display role -> the roles that it stands for
+        for r, head in display.head.items():
+            self.groups.setdefault(head, []).append(r)
 
     def name(self, role: int, s: int) -> str | None:
-        """A display role's name with its time: "h₁"."""
-        name = self.names.get(role)
+        """A display role's name with its time: "h₁"; in a step without its head, the name of what leaves the group."""
+        name, instances = self.names.get(role), self.program.instances
+        if s not in instances[role]:
+            lines = [instances[r][s] for r in self.groups.get(role, ()) if s in instances[r]]
+            name = self.program.flow.steps.name[max(lines)] if lines else name
         return words.symbol(name, self.program.time(s)) if name else None
 
     def weight(self, line: int) -> str:

@@ -72,6 +72,22 @@ class Program:
         stride = times[1] - times[0] if len(times) > 1 and isinstance(times[1], int) else 1
         return times[0] + s * stride
 
+    def upstream(self, roots: set[int]) -> set[int]:
+        """Every line that leads to one of the roots, roots included."""
+        found = set(roots)
+        for i in range(max(roots, default=-1), -1, -1):
+            if i in found:
+                found.update(p for p in self.parents(i) if p >= 0)
+        return found
+
+    def downstream(self, roots: set[int]) -> set[int]:
+        """Every line that one of the roots leads to, roots left out."""
+        found: set[int] = set()
+        for i in range(min(roots, default=len(self.step)), len(self.step)):
+            if any(p in found or p in roots for p in self.parents(i)):
+                found.add(i)
+        return found
+
     def initial_state(self, child: int, k: int) -> tuple[int, int] | None:
         """The initial state (role, s < 0) that feeds argument k of a line, None where a line of its own does."""
         keys = self.initial_of.get(self.parents(child)[k])
@@ -101,8 +117,8 @@ def place(flow: Flow) -> Program:
         consumers=consumers, differentiable=differentiable, marks={}, total=set(), fed={}, carried=set(),
         initial=dict(steps.initial), initial_of={}, notes=[],
     )  # fmt: skip
-    program.marks = {line: step[line] for line, _, _ in tape.losses if step[line] >= 0}
-    _place_readout(program)
+    _place_between(program)
+    _mark_losses(program)
     program.total = _total(program)
     for r, lines in steps.lines.items():
         kept = {s: i for s, i in sorted(lines.items()) if i not in program.total and i not in tape.backward}
@@ -113,55 +129,55 @@ def place(flow: Flow) -> Program:
     return program
 
 
-def _marked_upstream(program: Program, roots: set[int]) -> set[int]:
-    """Every line that leads to one of the roots, roots included."""
-    found = set(roots)
-    for i in range(max(roots, default=-1), -1, -1):
-        if i in found:
-            found.update(p for p in program.parents(i) if p >= 0)
-    return found
-
-
-def _downstream(program: Program, roots: set[int]) -> set[int]:
-    """Every line that one of the roots leads to, roots left out."""
-    found: set[int] = set()
-    for i in range(min(roots, default=len(program.step)), len(program.step)):
-        if any(p in found or p in roots for p in program.parents(i)):
-            found.add(i)
-    return found
-
-
-def _place_readout(program: Program) -> None:
-    """A readout and a loss written after the loop belong to the last step, if they read that step alone."""
-    loss, last = program.flow.loss, len(program.order) - 1
-    if program.marks or not program.order:
-        return
-    if program.step[loss] >= 0:
-        program.marks[loss] = program.step[loss]
-        return
+def _place_between(program: Program) -> None:
+    """What is made of steps between two loops, and read by the second, stands in the last step that it is made of."""
     inside = {i for i, s in enumerate(program.step) if s >= 0}
-    after = sorted(i for i in _marked_upstream(program, {loss}) & _downstream(program, inside) if program.step[i] < 0)
-    feeders = {program.step[p] for i in after for p in program.parents(i) if p in inside}
-    if not after or feeders != {last}:
-        return
+    for i in sorted((program.upstream(inside) & program.downstream(inside)) - inside):
+        fresh, made_of = max(program.roles) + 1, [p for p in program.parents(i) if p >= 0 and program.step[p] >= 0]
+        program.step[i], program.role[i] = max(program.step[p] for p in made_of), fresh
+        program.roles.insert(max(program.roles.index(program.role[p]) for p in made_of) + 1, fresh)
+        program.instances[fresh] = {program.step[i]: i}
+
+
+def _mark_losses(program: Program) -> None:
+    """Find the step losses; what was written after the loop and reads one step alone belongs to that step.
+
+    That is each loss marked after the loop, or, where no loss is marked at all, L itself if it reads the last step.
+    """
+    steps, loss, last = program.flow.steps, program.flow.loss, len(program.order) - 1
+    late = {line: s for s, line in steps.losses.items() if program.step[line] < 0}
+    program.marks = {line: s for s, line in steps.losses.items() if line not in late}
+    if not steps.losses and program.step[loss] >= 0:
+        program.marks[loss] = program.step[loss]
+    elif not steps.losses:
+        late[loss] = last
+    inside = {i for i, s in enumerate(program.step) if s >= 0}
+    chains = {line: sorted(program.upstream({line}) & program.downstream(inside) - inside) for line in late}
+    own = all(program.step[p] in (s, -1) for line, s in late.items() for i in chains[line] for p in program.parents(i))
+    every = [i for chain in chains.values() for i in chain]
+    if not own or not all(chains.values()) or len(every) > len(set(every)):
+        return  # they read several steps, or each other's readout: all that is part of L
+    roles: dict[tuple[int, str], int] = {}
     fresh = max(program.roles, default=-1) + 1
-    for n, i in enumerate(after):
-        program.step[i], program.role[i] = last, fresh + n
-        program.roles.append(fresh + n)
-        program.instances[fresh + n] = {last: i}
-    program.marks[loss] = last
-    program.notes.append("what follows the loop is drawn in its last step")
+    for line, s in late.items():
+        for n, i in enumerate(chains[line]):
+            program.step[i], program.role[i] = s, roles.setdefault((n, program.function(i)), fresh + len(roles))
+            program.instances.setdefault(program.role[i], {})[s] = i
+        program.marks[line] = s
+    program.roles += roles.values()
+    if late:
+        program.notes.append("what follows the loop is drawn in the step that it reads")
 
 
 def _total(program: Program) -> set[int]:
     """The lines between the step losses and L, in a step or not, and all of a term that passes by the steps."""
     loss = program.flow.loss
-    upstream = _marked_upstream(program, {loss})
-    to_marks = _marked_upstream(program, set(program.marks))
+    upstream = program.upstream({loss, *program.flow.seeds})
+    to_marks = program.upstream(set(program.marks))
     inside = {i for i, s in enumerate(program.step) if s >= 0}
-    to_steps = _marked_upstream(program, inside) - inside
-    after_losses = _downstream(program, set(program.marks))
-    after_steps = _downstream(program, inside)
+    to_steps = program.upstream(inside) - inside
+    after_losses = program.downstream(set(program.marks))
+    after_steps = program.downstream(inside)
     found = set()
     for i in upstream:
         if i in program.marks or (not program.parents(i) and program.step[i] >= 0):
@@ -201,7 +217,6 @@ def _find_states(program: Program) -> None:
                 program.roles.remove(role[p])
             step[p] = -1
     program.carried = {state for state, _ in program.fed.values()} | {state for state, _ in program.initial}
-    program.carried |= {state for state, _ in program.flow.steps.carries}
     program.carried &= set(program.instances)
     program.initial = {key: line for key, line in sorted(program.initial.items()) if key[0] in program.carried}
     for key, line in program.initial.items():

@@ -511,3 +511,78 @@ def embedded_words(steps: int, seed: int) -> Recording:
                 h = np.tanh(U @ E[words[t - 1]] + W @ h)
                 losses.append(tg.loss(cross_entropy(V @ h, draw.target()), t))
         return tape, sum(losses) / steps
+
+
+@cell
+def losses_marked_after_the_loop(steps: int, seed: int) -> Recording:
+    """The states first, then in a loop of its own, outside every step, each one's readout and marked loss."""
+    with tg.Tape(checked=True) as tape:
+        draw, losses, states = Draw(tape, seed), [], []
+        U, W, h = draw.var("U", HIDDEN, INPUTS), draw.var("W", HIDDEN, HIDDEN), draw.var("h0", HIDDEN)
+        V, c = draw.var("V", CLASSES, HIDDEN), draw.var("c", CLASSES)
+        for t in range(1, steps + 1):
+            with tg.step(t):
+                x = draw.data("x", INPUTS)
+                h = np.tanh(U @ x + W @ h)
+                states.append(h)
+        for t in range(1, steps + 1):
+            z = V @ states[t - 1] + c
+            losses.append(tg.loss(cross_entropy(z, draw.target()), t))
+        return tape, sum(losses) / steps
+
+
+@cell
+def losses_of_one_readout(steps: int, seed: int) -> Recording:
+    """All states read out together after the loop, and then one marked loss for each row."""
+    with tg.Tape(checked=True) as tape:
+        draw, losses, states = Draw(tape, seed), [], []
+        U, W, h = draw.var("U", HIDDEN, INPUTS), draw.var("W", HIDDEN, HIDDEN), draw.var("h0", HIDDEN)
+        V = draw.var("V", HIDDEN, CLASSES)
+        for t in range(1, steps + 1):
+            with tg.step(t):
+                x = draw.data("x", INPUTS)
+                h = np.tanh(U @ x + W @ h)
+                states.append(h)
+        z = np.stack(states) @ V
+        for t in range(1, steps + 1):
+            losses.append(tg.loss(cross_entropy(z[t - 1], draw.target()), t))
+        return tape, sum(losses) / steps
+
+
+@cell
+def one_leaf_for_two_states(steps: int, seed: int) -> Recording:
+    """One learned vector starts both states, and is kept small by a penalty."""
+    with tg.Tape(checked=True) as tape:
+        draw, losses = Draw(tape, seed), []
+        U, W, R = draw.var("U", HIDDEN, INPUTS), draw.var("W", HIDDEN, HIDDEN), draw.var("R", HIDDEN, HIDDEN)
+        V, start = draw.var("V", CLASSES, HIDDEN), draw.var("start", HIDDEN)
+        h = m = start
+        for t in range(1, steps + 1):
+            with tg.step(t):
+                x = draw.data("x", INPUTS)
+                m = tg.sigmoid(R @ h) * m
+                h = np.tanh(U @ x + W @ h + m)
+                losses.append(tg.loss(cross_entropy(V @ h, draw.target()), t))
+        return tape, sum(losses) / steps + 0.1 * np.sum(start * start)
+
+
+@cell
+def attention_decoder(steps: int, seed: int) -> Recording:
+    """A decoder that attends to all states of the encoder, stacked between the two loops."""
+    with tg.Tape(checked=True) as tape:
+        draw, losses, states = Draw(tape, seed), [], []
+        U, W, h = draw.var("U", HIDDEN, INPUTS), draw.var("W", HIDDEN, HIDDEN), draw.var("h0", HIDDEN)
+        R, Q, V = draw.var("R", HIDDEN, HIDDEN), draw.var("Q", HIDDEN, HIDDEN), draw.var("V", CLASSES, HIDDEN)
+        for t in range(1, steps + 1):
+            with tg.step(t, loop="encoder"):
+                x = draw.data("x", INPUTS)
+                h = np.tanh(U @ x + W @ h)
+                states.append(h)
+        memory = np.stack(states)
+        d = h
+        for t in range(1, steps + 1):
+            with tg.step(t, loop="decoder"):
+                weights = tg.softmax(memory @ (Q @ d))
+                d = np.tanh(R @ d + weights @ memory)
+                losses.append(tg.loss(cross_entropy(V @ d, draw.target()), t))
+        return tape, sum(losses) / steps
