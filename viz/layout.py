@@ -156,7 +156,7 @@ def dot_text(
         # A left anchor, the spine and a right anchor share a rank: the spine is exactly straight, nothing to adjust.
         middle = [f"n{role}" for role in spines.get(state, (state,))]
         chain = " -> ".join([f"a{state}", *middle, f"z{state}"])
-        lines.append(f"a{state} [width={_inches(8)},height={_inches(8)}]; z{state} [width={_inches(4)},height={_inches(4)}];")
+        lines += [f"{end}{state} [width={_inches(6)},height={_inches(6)}];" for end in "az"]
         lines.append(f"{{rank=same; {chain} [weight=1]}}")
         if state not in spines:
             lines.append(f"n{state} -> z{state} [weight=3,style=invis];")

@@ -309,7 +309,7 @@ class Router:
             x, y = self._near[:, 0], self._near[:, 1]
             close = (x > min(x0, x1) - 11) & (x < max(x0, x1) + 11) & (y > low) & (y < high)
             together += np.bincount(owner[close], minlength=len(self._counted))
-        return int(np.sum(together > 3))
+        return int(np.sum(together > 5))  # points are 6 apart: a wire that only crosses has at most 4 here
 
     # ---- where wires end ----
 
