@@ -207,6 +207,24 @@ def test_compare_names_derivation_and_parameter_of_a_mistake(
     assert lines[-1].endswith("of 15 cases disagree")
 
 
+def test_the_rest_of_a_case_shows_its_worst(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = bptt.delta_recursion
+
+    def mistaken(*arguments: Any) -> Any:
+        gradients = true(*arguments)
+        return replace(gradients, dx=gradients.dx * 1.5)
+
+    monkeypatch.setattr(bptt, "delta_recursion", mistaken)
+    assert cli.main(["compare", "d2l"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    rest = [line for line in lines if line.startswith("    the rest")]
+    assert len(rest) == 8 and all("5e-01 ≠" in line for line in rest)
+    assert sum("≠" in line for line in lines) == 8
+    assert any("d2l, case d2l-1: closed form, dx: relative error 5.00e-01" in line for line in lines)
+
+
 def test_compare_prints_json_and_nothing_else(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["compare", "--cases", str(CASES), "--json"]) == 0
     out, error = capsys.readouterr()

@@ -194,6 +194,21 @@ def test_hostile_text_is_data(text: str, tmp_path: Path, capsys: pytest.CaptureF
         ElementTree.parse(file)
 
 
+@pytest.mark.usefixtures("painter")
+def test_a_painting_that_fails_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from viz import render
+
+    def failing(*_: Any, **__: Any) -> bytes:
+        raise viz.PictureError("dot failed: no fonts")
+
+    monkeypatch.setattr(render, "paint", failing)
+    assert cli.main(["demo", "--text", LINE]) == 2
+    assert capsys.readouterr().err == "tinygrad-rnn: dot failed: no fonts\n"
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_without_graphviz_the_numbers_are_printed_and_nothing_is_written(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
