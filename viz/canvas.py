@@ -192,7 +192,7 @@ class Canvas:
         }
         self._wires.append(_Item((*ends, name), attributes | style))
 
-    def digraph(self, frame: tuple[float, float, float, float], title: str) -> graphviz.Digraph:
+    def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
         prefix = "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
         out = graphviz.Digraph(
@@ -205,7 +205,6 @@ class Canvas:
                 "outputorder": "nodesfirst",
                 "fontname": FONT,
                 "id": prefix,
-                "tooltip": literal(title),
                 "bb": ",".join(_p(side) for side in frame),
             },
             node_attr={

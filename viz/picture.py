@@ -181,7 +181,7 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     right = max(key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
     whole = f"{heading} · {rest}"
     frame = (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16)
-    digraph = painter.canvas.digraph(frame, whole)
+    digraph = painter.canvas.digraph(frame)
     return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=painter.canvas)
 
 
@@ -228,7 +228,7 @@ def describe(graph: nx.MultiDiGraph) -> str:
         said.append(f"Total L = {loss_number(float(graph.nodes['L']['value']), 3)}.")
     if weights and graph.graph["backward"]:
         norms = ", ".join(f"{w['label']} {cell_number(float(w['adjoint_norm'] or 0.0))}" for w in weights)
-        said.append(f"Norms of the gradients of the shared weights, summed over the steps: {norms}.")
+        said.append(f"Norms of the weights' gradients{', summed over the steps' if steps else ''}: {norms}.")
     elif weights:
         said.append("Shared weights: " + ", ".join(str(w["label"]) for w in weights) + ".")
     return re.sub(r"\s+", " ", " ".join(said))

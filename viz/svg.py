@@ -24,6 +24,9 @@ def tidy(raw: str, prefix: str, title: str, description: str) -> str:
         _tooltip_to_title(group)
         if group.get("class", "").endswith(" tip"):
             _plain_head(group)
+    for element in root.iter():
+        if element.get("stroke") == "transparent":  # what Graphviz 2 writes for none is no colour of SVG
+            element.set("stroke", "none")
     for written in root.iter(_tag("text")):
         _fonts(written)
     root.set("font-family", FONT)

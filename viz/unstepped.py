@@ -28,7 +28,7 @@ def unstepped(graph: nx.MultiDiGraph, scale: Scale, title: str) -> graphviz.Digr
     out = graphviz.Digraph(
         prefix,
         graph_attr={"rankdir": "BT", "bgcolor": "white", "fontname": FONT, "label": literal(title), "labelloc": "t",
-                    "id": prefix, "tooltip": literal(title), "fontsize": "16", "nodesep": "0.3", "pad": ".25"},
+                    "id": prefix, "fontsize": "16", "nodesep": "0.3", "pad": ".25"},
         node_attr={"shape": "box", "style": "rounded,filled", "fillcolor": "white", "color": OUTLINE,
                    "fontcolor": INK, "fontname": FONT, "fontsize": "12", "margin": "0.12,0.05", "height": "0.3"},
         edge_attr={"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"},
