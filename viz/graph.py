@@ -6,9 +6,7 @@ a node bring back adds up to that node's adjoint: `G.graph["conservation"]` is t
 
 from __future__ import annotations
 
-import importlib
 from collections import defaultdict
-from pathlib import PurePath
 from typing import Any
 
 import networkx as nx
@@ -16,12 +14,13 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
-from . import words
+from . import tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
 from .display import Display, arrange
 from .labels import Labels
 from .plain import plain_graph
 from .program import Program, place
+from .tooltips import norm
 
 Array = Any
 MOST_STEPS_IN_TABLE = 12
@@ -52,7 +51,6 @@ class _Builder:
         self.labels = Labels(display)
         self.G = nx.MultiDiGraph()
         self.backward = bool(self.flow.seeds)
-        self.rule = rule_printer()
 
     def graph(self) -> nx.MultiDiGraph:
         """All nodes in program order, then all edges, then the facts about the whole."""
@@ -126,7 +124,7 @@ class _Builder:
     def _add(self, key: str, exits: list[int], **attributes: Any) -> None:
         """Add a node with the numbers of the line that leaves it."""
         i, program = exits[-1], self.program
-        value, source = program.lines[i][4], self.flow.tape[i].source
+        value = program.lines[i][4]
         differentiable = any(program.differentiable[e] for e in exits)
         adjoint = sum((self.flow.adjoint[e] for e in exits if e in self.flow.adjoint), start=0.0)
         functions = dict.fromkeys(program.function(line) for line in attributes["lines"])
@@ -137,11 +135,11 @@ class _Builder:
             "value": words.scalar(value),
             "value_norm": norm(value),
             "adjoint_norm": norm(adjoint) if self.backward and differentiable else None,
-            "rule": self.rule(self.flow, i),
-            "source": f"{PurePath(source[0]).name}:{source[1]}" if source else "",
+            "rule": tooltips.rules(self.flow.tape, attributes["lines"], program.differentiable),
+            "source": tooltips.source_line(self.flow.tape, i),
             "exits": tuple(exits),
         }
-        self.G.add_node(key, **node, tooltip=tooltip(node, list(functions)))
+        self.G.add_node(key, **node, tooltip=tooltips.of_node(node, functions))
 
     def _total(self) -> None:
         program, loss = self.program, self.flow.loss
@@ -164,12 +162,10 @@ class _Builder:
         lag = 0 if v == "L" or u[0] == "w" else int(v.split("@")[1]) - int(u.split("@")[1])
         vanished = tuple(dict.fromkeys(word for wire in wires for word in wire.vanished))
         cut = all(wire.cut for wire in wires)
-        ends = " → ".join(self.G.nodes[key]["label"] or self.G.nodes[key]["op"] for key in (u, v))
-        told = [ends, "cut: gradient is not followed here" if cut else _back(gradient)]
-        told += [f"through {', '.join(vanished)}"] if vanished else []
+        ends = [self.G.nodes[key]["label"] or self.G.nodes[key]["op"] for key in (u, v)]
         self.G.add_edge(
             u, v, key=0, lag=lag, forward=True, gradient=gradient, contribution=contribution, cut=cut,
-            vanished=vanished, tooltip="\n".join(told),
+            vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut),
         )  # fmt: skip
 
     def _facts(self) -> None:
@@ -223,43 +219,3 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
         adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
         worst = max(worst, float(np.max(np.abs(array - adjoint), initial=0.0)))
     return worst
-
-
-def norm(array: Array) -> float:
-    """The Euclidean norm of all entries."""
-    return float(np.linalg.norm(np.ravel(np.asarray(array))))
-
-
-def rule_printer() -> Any:
-    """A function (flow, line) -> the local derivatives of that line as text; gives "" while nothing can print them."""
-    try:
-        local_rule = importlib.import_module("tinygrad_rnn.text").local_rule
-    except (ImportError, AttributeError):
-        return lambda flow, i: ""
-
-    def rule(flow: Flow, i: int) -> str:
-        lines = [local_rule(flow.tape, i, k) for k, p in enumerate(flow.tape.lines[i][1]) if p >= 0]
-        return "\n".join(dict.fromkeys(line for line in lines if line))
-
-    return rule
-
-
-def tooltip(node: dict[str, Any], functions: list[str]) -> str:
-    """A node in plain words: name, functions, shape, norms, the local rule, the user's line."""
-    title = " = ".join(dict.fromkeys(word for word in (node["label"], node["op"]) if word))
-    value, adjoint = node["value"], node["adjoint_norm"]
-    told = [
-        title,
-        f"{', '.join(functions)}; {words.shape(node['shape'])}",
-        f"‖value‖ {node['value_norm']:.4g}" if value is None else f"value {value:.6g}",
-        "" if adjoint is None else f"‖adjoint‖ {adjoint:.4g}",
-        node["rule"],
-        node["source"],
-    ]
-    return "\n".join(word for word in told if word)
-
-
-def _back(gradient: float | None) -> str:
-    if gradient is None:
-        return "nothing flows back"
-    return f"‖gradient‖ {gradient:.4g}" if gradient else "gradient exactly 0"

@@ -442,6 +442,32 @@ def test_truncation_is_told_on_the_carries_that_it_cuts() -> None:
     assert G.graph["conservation"] <= 1e-12
 
 
+# ---- tooltips --------------------------------------------------------------------------------------------------------
+def test_a_tooltip_says_value_adjoint_rule_and_the_line_of_source() -> None:
+    G = graph("lstm")
+    state = G.nodes[node(G, "c₂")]
+    told = state["tooltip"].splitlines()
+    assert told[:2] == ["c₂ = +", "add; 5"]
+    assert told[2] == f"‖value‖ {state['value_norm']:.4g}" and told[3] == f"‖adjoint‖ {state['adjoint_norm']:.4g}"
+    assert told[4].startswith("d[") and state["rule"] == "\n".join(told[4:-1])
+    assert told[-1] == state["source"] and told[-1].startswith("cells.py:") and "/" not in told[-1]
+
+
+def test_a_fused_box_tells_its_formula_and_no_rule_for_data() -> None:
+    G = graph("lstm")
+    box = next(n for _, n in G.nodes(data=True) if n["kind"] == "affine" and n["step"] == 1)
+    assert box["tooltip"].splitlines()[0] == "Wi·h₁ + Ui·x₂ + bi"
+    assert "d[Wi]" in box["rule"] and "d[x" not in box["rule"]
+
+
+def test_a_wire_tells_what_it_passes() -> None:
+    G = graph("packed_lstm")
+    told = [edge["tooltip"].splitlines() for _, _, edge in G.out_edges(node(G, "a₁"), data=True)]
+    assert told[0][0] == "a₁ → i₁" and told[0][1].startswith("‖gradient‖ ") and told[0][2] == "through [:, :5]"
+    silent = [edge["tooltip"].splitlines() for _, _, edge in G.out_edges(node(G, "x₁"), data=True)]
+    assert silent == [["x₁ → [x₁, h₀]", "nothing flows back"]]
+
+
 # ---- plain graphs, data, determinism ---------------------------------------------------------------------------------
 def test_a_program_without_steps_is_a_plain_graph() -> None:
     with tg.Tape() as tape:
