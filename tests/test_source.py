@@ -12,7 +12,11 @@ import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
+from tinygrad_rnn.check.instances import random_instance
+from tinygrad_rnn.models import record
+from tinygrad_rnn.notation import DISPLAY, Written, expression, literal
 from tinygrad_rnn.source import source, source_inputs
+from tinygrad_rnn.spec import Sizes, Spec
 
 T, B, D, H, K = 4, 3, 2, 4, 3
 Recorded = tuple[tg.Tape, tg.Var, list[tg.Var]]
@@ -132,12 +136,29 @@ def test_source_gives_the_tapes_gradients(program: Callable[[np.random.Generator
     agrees(source(loss), source_inputs(loss), loss, wrt)
 
 
+@pytest.mark.parametrize("convention", ["col", "row"])
+@pytest.mark.parametrize("batch", [None, B])
+@pytest.mark.parametrize(
+    ("activation", "output", "loss"),
+    [("tanh", "softmax", "softmax_ce"), ("sigmoid", "sigmoid", "bce"), ("relu", "tanh", "sq_err")],
+)
+def test_source_of_every_layout_gives_the_tapes_gradients(
+    convention: str, batch: int | None, activation: str, output: str, loss: str
+) -> None:
+    spec = Spec(convention=convention, activation=activation, output_activation=output, loss=loss)
+    made = random_instance(spec, Sizes(T=T, B=batch, d=D, m=H, q=K), seed=4)
+    recorded = record(spec, made.params, made.x, made.y, made.h0)
+    wrt = [*recorded.params.values(), recorded.x, recorded.h0]
+    agrees(source(recorded.loss, wrt), source_inputs(recorded.loss, wrt), recorded.loss, wrt)
+
+
 @pytest.mark.parametrize("program", [p for p in PROGRAMS if p is not joined])
 def test_source_is_right_for_other_numbers_than_the_recorded(program: Callable[[Any], Recorded]) -> None:
     """Masks, winners and one-hot rows are computed anew: the text of one recording differentiates another."""
     _, one, _ = program(np.random.default_rng(1))
     _, other, wrt = program(np.random.default_rng(2))
     assert source(one) == source(other)
+    assert not [name for name in source_inputs(one) if name.startswith("constant")]
     agrees(source(one), source_inputs(other), other, wrt)
 
 
@@ -219,12 +240,50 @@ def test_float32_stays_float32() -> None:
     np.testing.assert_allclose(gradients["W"], tape.grad(loss, [W])[0], rtol=1e-6)
 
 
+def test_a_gradient_has_its_leafs_dtype() -> None:
+    tape = tg.Tape()
+    w = tape.var(np.ones(3, "f4"), "w")
+    loss = (w * tape.data(np.arange(3.0), "x")).sum()
+    agrees(source(loss), source_inputs(loss), loss, [w])
+    assert tape.grad(loss, [w])[0].dtype == np.float32
+
+
 def test_a_gradients_gradient_has_a_source_too() -> None:
     with tg.Tape() as tape:
         w = tape.var(np.array([0.3, -0.8, 0.4]), "w")
         (g,) = tape.grad(np.sum(np.tanh(w) * w[::-1]), [w], track=True)
         loss = (g * g).sum()
     agrees(source(loss, [w]), source_inputs(loss, [w]), loss, [w])
+
+
+@pytest.mark.parametrize("seed", range(20))
+@np.errstate(all="ignore")
+def test_brackets_stand_where_python_needs_them(seed: int) -> None:
+    """Random nested expressions, written and evaluated again, are the numbers that they were written from."""
+    rng = np.random.default_rng(seed)
+    known = {name: rng.uniform(0.5, 1.5, size=(2, 2)) for name in "abc"}
+    made = [(Written(name, 9), value) for name, value in known.items()]
+    made += [(literal(number), number) for number in (-1.5, 2, -1)]
+    operations = [np.add, np.subtract, np.multiply, np.divide, np.matmul, np.negative, np.transpose]
+    operations += [np.power, np.greater]
+    for _ in range(40):
+        fn = operations[rng.integers(len(operations))]
+        (first, x), (second, y) = (made[i] for i in rng.integers(len(made), size=2))
+        unary, plain = fn in (np.negative, np.transpose), np.ndim(x) == 0 or np.ndim(y) == 0
+        if np.ndim(x) == 0 or (fn is np.matmul and plain) or (fn is np.power and np.any(x < 0)) or len(first.text) > 99:
+            continue
+        if not unary and rng.integers(2) and fn not in (np.matmul, np.power):
+            first, second, x, y = second, first, y, x
+        args, texts = ([x], [first]) if unary else ([x, y], [first, second])
+        value = fn(*args) * 1.0 if fn is np.greater else fn(*args)
+        if not np.isfinite(value).all():
+            continue
+        written = expression((fn, (0,) * len(args), args, {}), texts, DISPLAY)
+        if fn is np.greater:
+            written = Written(f"{written.inside(5)} * 1.0", 5)
+        assert np.array_equal(eval(written.text, {}, known), value)
+        made.append((written, value))
+    assert len(made) > 12
 
 
 # ---- names are the user's data ---------------------------------------------------------------------------------------
@@ -248,11 +307,27 @@ def test_a_name_never_becomes_code() -> None:
     agrees(text, source_inputs(loss), loss, leaves)
 
 
+def test_names_stay_recognisable() -> None:
+    tape = tg.Tape()
+    wanted = {"h[-1]": "h_minus_1", "W_xh": "W_xh", "layer 2/W": "layer_2_W", "θ": "θ", "lambda": "lambda_2"}
+    loss = sum(tape.var(1.0, name) for name in wanted)
+    assert list(source_inputs(loss)) == list(wanted.values())
+
+
 @pytest.mark.parametrize("name", ["1f", "f(x): pass #", "import", "np", "", "print"])
 def test_the_functions_name_must_be_a_free_identifier(name: str) -> None:
     tape = tg.Tape()
     with pytest.raises(tg.TapeError, match="identifier"):
         source(tape.var(1.0, "x") * 2.0, name=name)
+
+
+def test_the_functions_name_may_be_that_of_a_leaf_but_not_of_a_function_it_calls() -> None:
+    tape = tg.Tape()
+    x = tape.var(np.ones(3), "x")
+    _, gradients = run(source((x * x).sum(), name="x"), {"x": np.ones(3)}, "x")
+    np.testing.assert_array_equal(gradients["x"], 2.0 * np.ones(3))
+    with pytest.raises(tg.TapeError, match="another name"):
+        source(tg.sigmoid(x).sum(), name="sigmoid")
 
 
 def test_a_loss_that_is_no_scalar_is_refused() -> None:
@@ -277,13 +352,13 @@ def bent(x: Any) -> Any:
 @pytest.fixture
 def taught() -> Any:
     """soft_step and a closure as primitives, forgotten afterwards."""
-    factor = 0.7
+    SHARPNESS = 0.7  # not the global of this name
 
     def scaled(x: Any) -> Any:
-        return factor * x
+        return SHARPNESS * x
 
-    tg.rule(soft_step, lambda g, y, x: g / np.square(1.0 + np.absolute(SHARPNESS * x)))
-    tg.rule(scaled, lambda g, y, x: g * factor)
+    tg.rule(soft_step, lambda g, y, x: g / np.square(1.0 + np.absolute(3.0 * x)))
+    tg.rule(scaled, lambda g, y, x: g * SHARPNESS)
     yield soft_step, scaled
     del tg.RULES[soft_step], tg.RULES[scaled]
 

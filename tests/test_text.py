@@ -122,7 +122,20 @@ def test_a_value_called_like_the_sequence_it_is_read_from_is_told_apart() -> Non
     assert "x'[1]" in names(tape) and "x[1]" not in names(tape)
 
 
-HOSTILE = ["a\nb", "c" * 10_000, "\u202eabc", "W + b", "`x`", "", "\x1b[31mred", "d[h]", "v1", "a\rb", "日本", "\ud800"]
+HOSTILE = [
+    "a\nb",
+    "c" * 10_000,
+    "\u202eabc",
+    "W + b",
+    "`x`",
+    "",
+    "\x1b[31mred",
+    "d[h]",
+    "v24",
+    "a\rb",
+    "日本",
+    "\ud800",
+]
 
 
 def test_no_name_breaks_a_line_or_stands_for_two_values() -> None:
@@ -134,6 +147,7 @@ def test_no_name_breaks_a_line_or_stands_for_two_values() -> None:
     rows = str(tape).splitlines()
     assert len(rows) == len(tape) + 1 and all(row.isprintable() and len(row) < 120 for row in rows)
     assert len(set(names(tape))) == len(tape)
+    assert names(tape)[28] == "v28''"  # an unnamed line gives way to the leaves that the user called v28
     assert "d[h]" not in names(tape)  # it would read as the adjoint of h
 
 

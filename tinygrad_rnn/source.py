@@ -22,7 +22,7 @@ import numpy as np
 from .derivative import backward_pass, contribution, one_hot
 from .errors import word
 from .naming import heading, names
-from .notation import ATOM, Notation, Written, expression, literal
+from .notation import ATOM, Notation, Written, expression, literal, printable, shorten
 from .ops import softmax_cross_entropy
 from .rules.index import scatter
 from .rules.shape import concatenate, stack
@@ -50,20 +50,23 @@ def source(loss: Var, wrt: Sequence[Var] | None = None, name: str = "gradients")
     """
     if not isinstance(name, str) or not name.isidentifier() or name in RESERVED:
         raise TapeError(f"source: name={name!r} is no free Python identifier; use a word such as 'gradients'")
-    return _Program(loss, wrt, name).text()
+    program = _Program(loss, wrt)
+    if name in program.defined:
+        raise TapeError(f"source: a function that the program calls is named {name!r} too; use another name")
+    return program.text(name)
 
 
 def source_inputs(loss: Var, wrt: Sequence[Var] | None = None) -> dict[str, Any]:
     """The arguments that reproduce the recording: name -> a copy of the array, in the order of the function."""
-    given = _Program(loss, wrt, "gradients").arguments
+    given = _Program(loss, wrt).arguments
     return {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
 
 
 class _Program:
     """One module, its names, definitions and arguments gathered while its statements are written."""
 
-    def __init__(self, loss: Var, wrt: Sequence[Var] | None, name: str) -> None:
-        self.record, self.name = backward_pass(loss, wrt), name
+    def __init__(self, loss: Var, wrt: Sequence[Var] | None) -> None:
+        self.record = backward_pass(loss, wrt)
         self.tape, self.lines, called = loss.tape, self.record.tape.lines, names(loss.tape)
         self.notation = Notation(function=self.function, argument=self.argument)
         self.functions: dict[Any, str] = {}  # a function -> the name it is called by
@@ -73,7 +76,7 @@ class _Program:
         self.remarks: dict[str, list[str]] = {}  # what is to be known -> about which arguments
         self.objects: dict[int, str] = {}  # id of a thing without literal -> the argument that brings it
         self.late: dict[int, str] = {}  # names of lines of the sweep
-        self.taken = {*RESERVED, name}
+        self.taken = set(RESERVED)
         self.needed = self.ancestors()
         added = {e.contribution for e in self.record.edges if self.lines[e.contribution][0] is scatter}
         for i in [*self.needed, *range(self.record.forward, len(self.lines))]:  # first: no variable may hide a function
@@ -81,8 +84,8 @@ class _Program:
                 self.function(self.lines[i][0])
         self.called: dict[int, str] = {}
         for i in self.needed:
-            fn, parents, _, _, value, *_ = self.lines[i]
-            unnamed = not parents and called[i] == f"v{i}"
+            fn, parents, _, _, value, _, name = self.lines[i]
+            unnamed = not parents and name is None and called[i].startswith(f"v{i}")
             self.called[i] = self.free(f"{'leaf' if fn == 'var' else 'const'}_{i}" if unnamed else called[i])
             if not parents:
                 self.arguments[self.called[i]] = value
@@ -105,7 +108,8 @@ class _Program:
     # ---- names -----------------------------------------------------------------------------------------------------
     def free(self, stem: str) -> str:
         """An identifier like a name, not used so far. Names are the user's data: nothing of them but letters stays."""
-        text = unicodedata.normalize("NFKC", stem).replace("[-", "_minus_").replace("'", "_prime_")
+        text = unicodedata.normalize("NFKC", stem).replace("`", "").replace("[-", "_minus_")
+        text = text.replace("'", "_prime_")
         text = re.sub(r"_+", "_", re.sub(r"\W", "_", text))[:60].rstrip("_") or "value"
         text = text if text.isidentifier() else f"v_{text}"
         text, count = text if text.isidentifier() else "value", 2
@@ -174,7 +178,10 @@ class _Program:
                 scope = at
             operands = [None if p < 0 else Written(self.called[p], ATOM) for p in parents]
             written = expression((fn, parents, args, kw), operands, self.notation).text
-            text.append(f"{self.called[i]} = {written}" + (f"  # loss J[{int(marked[i])}]" if i in marked else ""))
+            text.append(
+                f"{self.called[i]} = {written}"
+                + (f"  # loss J[{shorten(printable(str(marked[i])), 12)}]" if i in marked else "")
+            )
         return text
 
     def backward(self) -> list[str]:
@@ -217,7 +224,7 @@ class _Program:
             return f"np.array({self.bars[i]}, {self.called[i]}.dtype)"
         return f"np.array({self.bars[i]})" if i in self.shared else self.bars[i]
 
-    def text(self) -> str:
+    def text(self, name: str) -> str:
         loss = self.called[self.record.loss]
         pairs = [f'"{self.called[i]}": {self.gradient(i)}' for i in self.record.wanted]
         sizes = [f"{n} {np.shape(a)}" for n, a in self.arguments.items() if not callable(a)]
@@ -234,7 +241,7 @@ class _Program:
         lines = ["import numpy as np", ""]
         for definition in self.defined.values():
             lines += ["", definition, ""]
-        lines += ["", *_bracketed(f"def {self.name}(", list(self.arguments), "):")]
+        lines += ["", *_bracketed(f"def {name}(", list(self.arguments), "):")]
         lines += [f"    {line}".rstrip() for line in ['"""' + told[0], *told[1:], '"""', *self.body]]
         lines += [f"    {line}" for line in _bracketed(f"return {loss}, {{", pairs, "}")]
         return "\n".join(lines) + "\n"
