@@ -21,6 +21,7 @@ SHAPES = {
     "transpose", "matrix_transpose", "permute_dims", "swapaxes", "moveaxis", "reshape", "ravel", "expand_dims",
     "squeeze", "broadcast_to", "getitem", "identity", "positive", "copy",
 }  # fmt: skip  # functions that move numbers and change none
+MOST_STEPS = 100_000  # a total divided by more is not taken for a mean
 TRANSPOSES = {"transpose", "matrix_transpose", "permute_dims", "swapaxes"}
 
 
@@ -80,16 +81,22 @@ def with_scalar(name: str, scalar: Any, first: bool) -> str:
 
 
 def total(value: float, losses: Sequence[tuple[Any, float]]) -> str:
-    """What the total is of the step losses (t, value), told by comparing numbers: "mean ℓ", "Σ ℓ", "ℓ₄", "L(ℓ)"."""
-    values = [v for _, v in losses]
-    if not values:
+    """What the total is of the step losses (t, value), told by comparing numbers: "mean ℓ", "Σ ℓ", "ℓ₄ / 4", "L(ℓ)"."""
+    if not losses:
         return ""
-    near = lambda other: abs(value - other) <= 1e-9 * max(1e-300, abs(value), abs(other))  # noqa: E731
-    if len(values) == 1 and near(values[0]):
-        return symbol("ℓ", losses[0][0])
-    if near(sum(values) / len(values)):
+    values = [v for _, v in losses]
+    one, whole = symbol("ℓ", losses[0][0]) if len(losses) == 1 else "Σ ℓ", sum(values)
+    if near(value, whole):
+        return one
+    if near(value, whole / len(values)):
         return "mean ℓ"
-    if near(sum(values)):
-        return "Σ ℓ"
-    single = [t for t, v in losses if near(v)]
-    return symbol("ℓ", single[0]) if len(single) == 1 else "L(ℓ)"
+    single = [t for t, v in losses if near(value, v)]
+    if len(single) == 1:
+        return symbol("ℓ", single[0])
+    divisor = round(whole / value) if value and abs(whole) < MOST_STEPS * abs(value) else 0
+    return f"{one} / {divisor}" if divisor > 1 and near(value * divisor, whole) else "L(ℓ)"
+
+
+def near(a: float, b: float) -> bool:
+    """Equal but for rounding, in single precision too."""
+    return abs(a - b) <= 1e-6 * max(abs(a), abs(b))

@@ -10,7 +10,10 @@ import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
+from tests.specs import every_model, name_of
 from tests.viz.unseen_cells import CELLS
+from tinygrad_rnn.check import random_instance
+from tinygrad_rnn.models import record as record_model
 from viz import arguments
 from viz.graph import build
 
@@ -82,6 +85,18 @@ def test_what_the_edges_out_of_every_node_bring_is_its_adjoint(name: str, at: st
 @pytest.mark.parametrize("name", EVERY)
 def test_no_display_rule_loses_gradient(name: str, options: dict[str, bool]) -> None:
     assert graph(name, 4, **options).graph["conservation"] <= 1e-12
+
+
+@pytest.mark.parametrize("case", every_model()[::9], ids=name_of)
+def test_every_published_form_of_the_vanilla_network_is_conserved_and_complete(case: Any) -> None:
+    instance = random_instance(*case, 0)
+    recording = record_model(instance.spec, instance.params, instance.x, instance.y, instance.h0)
+    G = build(tg.flow(recording.loss))
+    assert G.graph["conservation"] <= 1e-12
+    assert {G.nodes[w]["label"] for w in G.graph["weights"]} == set(instance.spec.names)
+    kinds = Counter(n["kind"] for _, n in G.nodes(data=True))
+    assert kinds["state"] == kinds["input"] == case[1].T and kinds["initial"] == 1
+    assert kinds["loss"] == len(instance.spec.loss_steps(case[1].T))
 
 
 def test_vanished_slices_need_their_own_rule_for_sums_to_be_right(monkeypatch: pytest.MonkeyPatch) -> None:
