@@ -13,6 +13,7 @@ from tinygrad_rnn import RULES
 
 from . import words
 from .display import Display
+from .tooltips import norm
 
 Array = Any
 Edges = Mapping[tuple[int, int], Array]  # (child, argument) -> contribution
@@ -127,17 +128,16 @@ def contribution_table(wires: Wires, most_steps: int) -> dict[int, dict[int, flo
     program, flow = wires.display.program, wires.display.program.flow
     if not flow.seeds or not program.marks or len(program.order) > most_steps:
         return None
-    table = {}
+    table: dict[int, dict[int, float]] = {}
     for loss, s in sorted(program.marks.items(), key=lambda pair: pair[1]):
         edges: dict[tuple[int, int], Array] = {}
         seed = np.ones_like(program.lines[loss][4])
         flow.tape.sweep({loss: seed}, wires.display.weights, follow=flow.follow, report=_into(edges))
-        scale = float(np.linalg.norm(flow.adjoint.get(loss, 0.0))) if flow.at == "all" else 1.0
-        squares = dict.fromkeys(range(len(program.order)), 0.0)
+        scale = norm(flow.adjoint.get(loss, 0.0)) if flow.at == "all" else 1.0
+        row = table[s] = dict.fromkeys(range(len(program.order)), 0.0)
         for (_, k), array in wires.shares(edges).items():
             if k >= 0:
-                squares[k] += float(np.sum(np.square(array)))
-        table[s] = {k: scale * float(np.sqrt(square)) for k, square in squares.items()}
+                row[k] = float(np.hypot(row[k], scale * norm(array)))
     return table
 
 

@@ -16,8 +16,9 @@ from tinygrad_rnn import Flow
 
 from . import tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
-from .display import Display, arrange
+from .display import Display
 from .labels import Labels
+from .merging import arrange
 from .plain import plain_graph
 from .program import Program, place
 from .tooltips import norm
@@ -202,7 +203,10 @@ class _Builder:
 
 
 def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
-    """The worst difference, over all drawn nodes, between what the edges out of a node bring back and its adjoint."""
+    """The worst difference, over all drawn nodes, between what the edges out of a node bring back and its adjoint.
+
+    Relative to the adjoint's largest entry where that is above 1.
+    """
     arrived: dict[tuple[int, ...], Array] = defaultdict(float)
     for key, node in G.nodes(data=True):
         if key == "L":
@@ -217,5 +221,6 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
     worst = 0.0
     for exits, array in arrived.items():
         adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
-        worst = max(worst, float(np.max(np.abs(array - adjoint), initial=0.0)))
+        size = max(1.0, float(np.max(np.abs(adjoint), initial=0.0)))
+        worst = max(worst, float(np.max(np.abs(array - adjoint), initial=0.0)) / size)
     return worst

@@ -17,8 +17,10 @@ MOST_RULES = 8  # lines in a tooltip
 
 
 def norm(array: Any) -> float:
-    """The Euclidean norm of all entries."""
-    return float(np.linalg.norm(np.ravel(np.asarray(array))))
+    """The Euclidean norm of all entries; a gradient of 1e-200 has one that is not 0, since only 0 is drawn as zero."""
+    entries = np.ravel(np.asarray(array))
+    top = float(np.max(np.abs(entries), initial=0.0))
+    return top * float(np.linalg.norm(entries / top)) if 0 < top < np.inf else top
 
 
 def source_line(tape: Tape, i: int) -> str:

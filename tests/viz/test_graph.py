@@ -16,6 +16,7 @@ from tinygrad_rnn.check import random_instance
 from tinygrad_rnn.models import record as record_model
 from viz import arguments
 from viz.graph import build
+from viz.tooltips import norm
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 EVERY = [*KNOWN, *CELLS]
@@ -112,7 +113,7 @@ def test_vanished_slices_need_their_own_rule_for_sums_to_be_right(monkeypatch: p
 
 @pytest.mark.parametrize("name", EVERY)
 def test_shares_of_all_steps_add_up_to_the_gradient(name: str) -> None:
-    from viz.display import arrange
+    from viz.merging import arrange
     from viz.program import place
 
     tape, L = record(name, 4)
@@ -455,6 +456,16 @@ def test_truncation_is_told_on_the_carries_that_it_cuts() -> None:
     cut = {(G.nodes[u]["label"], edge["gradient"]) for u, _, edge in G.edges(data=True) if edge["cut"]}
     assert cut == {("h₀", 0.0), ("h₁", 0.0), ("h₂", 0.0)}
     assert G.graph["conservation"] <= 1e-12
+
+
+def test_only_zero_is_zero() -> None:
+    assert norm(np.full(4, 1e-200)) == pytest.approx(2e-200, rel=1e-12)
+    assert norm(np.full(4, 1e200)) == pytest.approx(2e200, rel=1e-12)
+    assert norm(np.zeros(3)) == 0.0 and norm(np.array([3.0, np.inf])) == np.inf
+    assert np.isnan(norm(np.array([np.nan, 1.0])))
+    G = build(tg.flow(tg.cells.record("vanilla", 400, seed=1, scale=0.3)[1], at="last"))
+    first = G.edges[node(G, "h₁"), next(v for v in G[node(G, "h₁")] if v.endswith("@1")), 0]["gradient"]
+    assert 0 < first < 1e-160
 
 
 # ---- tooltips --------------------------------------------------------------------------------------------------------
