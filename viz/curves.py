@@ -169,20 +169,54 @@ def straight(a: Point, b: Point) -> Line:
 
 
 def cubics(line: Sequence[Point], tolerance: float = 0.2) -> Line:
-    """Few joined cubics that stay within `tolerance` of the line; a straight line gives one."""
+    """Few joined cubics that stay within `tolerance` of the line; each straight stretch gives one."""
     if len(line) < 3 or all(distance_to_piece(p, line[0], line[-1]) < 0.15 for p in line[1:-1]):
         return straight(line[0], line[-1])
-    out: Line = []
-    waiting = [(0, len(line) - 1, 0)]
-    while waiting:  # a stack of pieces still to fit: the first of them is always the leftmost
-        first, last, depth = waiting.pop()
-        piece = _one_cubic(line, first, last)
-        if last - first > 3 and depth < 6 and _misses(line, first, last, piece, tolerance):
+    knots, bent = _stretches(line)
+    out: Line = [line[0]]
+    waiting = [(a, b, curved, 0) for a, b, curved in zip(knots, knots[1:], bent, strict=False)][::-1]
+    while waiting:  # a stack of pieces still to fit: the one on top is always the leftmost
+        first, last, curved, depth = waiting.pop()
+        piece = _one_cubic(line, first, last) if curved else straight(line[first], line[last])
+        if curved and last - first > 3 and depth < 6 and _misses(line, first, last, piece, tolerance):
             middle = (first + last) // 2
-            waiting += [(middle, last, depth + 1), (first, middle, depth + 1)]
+            waiting += [(middle, last, True, depth + 1), (first, middle, True, depth + 1)]
         else:
-            out += piece[1:] if out else piece
+            out += piece[1:]
     return out
+
+
+def _turn(line: Sequence[Point], at: int) -> float:
+    """By how much the line turns at one of its points, in radians without sign; 0 at its ends."""
+    if not 0 < at < len(line) - 1:
+        return 0.0
+    (ax, ay), (bx, by), (cx, cy) = line[at - 1 : at + 2]
+    ux, uy, vx, vy = bx - ax, by - ay, cx - bx, cy - by
+    return abs(math.atan2(ux * vy - uy * vx, ux * vx + uy * vy))
+
+
+_STRAIGHT = 0.0015  # a turn smaller than this is none
+
+
+def _stretches(line: Sequence[Point], least: float = 14.0) -> tuple[list[int], list[bool]]:
+    """Indices where straight stretches (of some length) and bends meet, ends included; and which pieces are bent."""
+    knots, bent = [0], list[bool]()
+    at = 0
+    while at < len(line) - 1:
+        end = at + 1
+        while end < len(line) - 1 and _turn(line, end) < _STRAIGHT:
+            end += 1
+        if math.dist(line[at], line[end]) >= least:
+            if knots[-1] != at:
+                knots.append(at)
+                bent.append(True)
+            knots.append(end)
+            bent.append(False)
+        at = end
+    if knots[-1] != len(line) - 1:
+        knots.append(len(line) - 1)
+        bent.append(True)
+    return knots, bent
 
 
 def _one_cubic(line: Sequence[Point], first: int, last: int) -> Line:
@@ -193,8 +227,18 @@ def _one_cubic(line: Sequence[Point], first: int, last: int) -> Line:
 
 
 def _tangent(line: Sequence[Point], at: int) -> Point:
-    """Direction of travel, from points on both sides, so that neighbouring cubics meet without a kink."""
-    (x0, y0), (x1, y1) = line[max(0, at - 2)], line[min(len(line) - 1, at + 2)]
+    """Direction of travel, from points on both sides, so that neighbouring cubics meet without a kink.
+
+    Where a straight stretch meets a bend the direction is that of the straight one.
+    """
+    before, after = max(0, at - 2), min(len(line) - 1, at + 2)
+    if 1 < at < len(line) - 2:
+        straight_before, straight_after = _turn(line, at - 1) < _STRAIGHT, _turn(line, at + 1) < _STRAIGHT
+        if straight_before and not straight_after:
+            after = at
+        elif straight_after and not straight_before:
+            before = at
+    (x0, y0), (x1, y1) = line[before], line[after]
     span = math.hypot(x1 - x0, y1 - y0) or 1.0
     return ((x1 - x0) / span, (y1 - y0) / span)
 
