@@ -10,16 +10,15 @@ are recorded too, so that a mask such as `a > 0` is written as what it is and no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .notation import ATOM, Notation, Piece, Written, expression, index, literal
-from .ops import softmax_cross_entropy
 from .rules.index import scatter
-from .tape import PLAIN, Array, Tape, TapeError, Var
+from .tape import Tape, TapeError, Var
 from .var import getitem
 
 LONG = 100  # characters; a longer part of an expression stands on a line of its own
@@ -84,13 +83,13 @@ def backward_pass(loss: Var, wrt: Sequence[Var] | None = None) -> Pass:
 
 def swept(tape: Tape, line: int, wanted: Sequence[int]) -> Pass:
     """Sweep a copy of the tape back from any line, with a seed of ones."""
-    copy, forward = _Copy(tape), len(tape)
+    copy, forward = _copy(tape), len(tape)
     found: list[tuple[int, int, int, int]] = []
     ends: list[int] = []
 
     def report(child: int, argument: int, parent: int, contribution: Any) -> None:
         if type(contribution) is not Var:  # a rule that answers with a plain array
-            contribution = copy.remember(np.asarray(contribution))
+            contribution = copy.data(contribution)
         ends.append(len(copy))
         found.append((child, argument, parent, contribution.index))
 
@@ -199,114 +198,9 @@ def _place(args: Sequence[Any]) -> str:
     return ", ".join(m if isinstance(m, str) else m.text if m else "?" for m in marks)
 
 
-class _Copy(Tape):
-    """A copy of a tape that knows where an array without gradient came from: it records comparisons, too."""
-
-    def __init__(self, tape: Tape) -> None:
-        super().__init__()  # not checked: a NaN is to be seen in print as well
-        self.lines = list(tape.lines)
-        self.backward = dict(tape.backward)
-        self.checksums, self.source = tape.checksums, tape.source
-        self.known: dict[int, tuple[Array, int]] = {}  # id -> the array, which must stay alive, and its line
-
-    def remember(self, value: Array) -> Var:
-        """A data leaf for an array that is about to be used as it is."""
-        leaf = super().data(value)
-        self.known[id(value)] = value, leaf.index
-        return leaf
-
-    def record(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
-        if self._meaning is not None and self._meaning.kind == "adjoint":  # masks of scalars are lines, as others are
-            given = {id(a) for a in self.lines[self._meaning.line][2]}
-            args = [np.asarray(a) if isinstance(a, np.bool_ | np.floating) and id(a) not in given else a for a in args]
-        return super().record(fn, args, kw)
-
-    def data(self, value: Any, name: str | None = None) -> Var:
-        if id(value) in self.known:
-            return Var(self, self.known[id(value)][1], value)
-        mask = self._mask(value)
-        return super().data(value, name) if mask is None else mask
-
-    def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
-        value = super()._without_rule(fn, args, kw)
-        if fn in PLAIN and isinstance(value, np.ndarray | np.bool_ | np.floating):
-            value = np.asarray(value)
-            made = self._made(fn, args, kw, value)
-            self.known[id(value)] = value, made.index
-        return value
-
-    def _made(self, fn: Any, args: Sequence[Any], kw: dict[str, Any], value: Array) -> Var:
-        operands = [self.data(a) if isinstance(a, np.ndarray) else a for a in args]
-        parents = tuple(a.index if type(a) is Var else -1 for a in operands)
-        return self._push(fn, parents, [a.value if type(a) is Var else a for a in operands], kw, value)
-
-    def _mask(self, value: Any) -> Var | None:
-        """A constant of the rules of maxima and cross entropies, as the function of forward values that it is."""
-        if self._meaning is None or self._meaning.kind != "adjoint":
-            return None
-        fn, parents, args, kw, y, *_ = self.lines[self._meaning.line]
-        if fn not in MASKS:
-            return None
-        operands = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
-        mask, chosen = MASKS[fn](self._meaning.argument or 0, Var(self, self._meaning.line, y), operands, kw)
-        try:
-            again = np.asarray(mask(*[a.value if type(a) is Var else a for a in chosen]))
-        except Exception:  # the user has taught this function another rule, with constants of its own
-            return None
-        if again.dtype != np.asarray(value).dtype or not np.array_equal(again, value):
-            return None
-        made = self._made(mask, chosen, {}, value)
-        self.known[id(value)] = value, made.index
-        return made
-
-
-# ---- masks of rules, as plain functions of forward values ------------------------------------------------------------
-def share(a: Array, b: Array) -> Array:
-    """1 where a > b, 1/2 where they are equal, 0 elsewhere."""
-    return (np.greater(a, b) + 0.5 * np.equal(a, b)).astype(np.result_type(a, b), copy=False)
-
-
-def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
-    """1/n at each of the n places of x that equal the extreme y, 0 elsewhere."""
-    if not keepdims:
-        y = np.reshape(y, (1,) * np.ndim(x)) if axis is None else np.expand_dims(y, axis)
-    hit = (x == y).astype(x.dtype)
-    return hit / hit.sum(axis=axis, keepdims=True)
-
-
-def one_hot(classes: Array, logits: Array) -> Array:
-    """Rows of zeros with a 1 at each class, in the shape and dtype of the logits."""
-    rows = np.zeros(logits.shape, logits.dtype)
-    classes = np.asarray(classes).reshape(-1)
-    rows.reshape(-1, logits.shape[-1])[np.arange(classes.size), classes] = 1.0
-    return rows
-
-
-Chosen = tuple[Callable[..., Array], list[Any]]
-
-
-def _larger(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
-    return share, [args[k], args[1 - k]]
-
-
-def _smaller(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
-    return share, [args[1 - k], args[k]]
-
-
-def _extreme(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
-    axis = args[1] if len(args) > 1 else kw.get("axis")
-    keepdims = args[2] if len(args) > 2 else kw.get("keepdims", False)
-    return winners, [args[0], y, axis, keepdims]
-
-
-def _classes(k: int, y: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> Chosen:
-    return one_hot, [args[1], args[0]]
-
-
-MASKS: dict[Any, Callable[[int, Any, Sequence[Any], Mapping[str, Any]], Chosen]] = {
-    np.maximum: _larger,
-    np.minimum: _smaller,
-    np.max: _extreme,
-    np.min: _extreme,
-    softmax_cross_entropy: _classes,
-}
+def _copy(tape: Tape) -> Tape:
+    """A tape that goes on where another stands; not checked, for a NaN is to be seen in print as well."""
+    copy = Tape()
+    copy.lines, copy.backward = list(tape.lines), dict(tape.backward)
+    copy.checksums, copy.source = tape.checksums, tape.source
+    return copy

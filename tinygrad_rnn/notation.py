@@ -65,6 +65,8 @@ def expression(piece: Piece, operands: Sequence[Written | None], notation: Notat
         sign, strength = OPERATORS[fn]
         left, right = {POWER: (NUMBER, SIGN), COMPARISON: (SUM, SUM)}.get(strength, (strength, strength + 1))
         return Written(f"{written[0].inside(left)} {sign} {written[1].inside(right)}", strength)
+    if fn is np.heaviside and notation is DISPLAY and isinstance(args[1], float) and args[1] == 0:
+        return Written(f"{written[0].inside(SUM)} > 0", COMPARISON)  # what a person would write
     if fn is np.negative:
         return Written(f"-{written[0].inside(SIGN)}", SIGN)
     if fn is getitem:

@@ -116,11 +116,12 @@ def pick(rows: Array, classes: Array) -> Array:
     return rows.reshape(-1, rows.shape[-1])[np.arange(flat.size), flat].reshape(classes.shape)[()]
 
 
-def one_hot(classes: Any, logits: Any) -> Array:
-    """Rows of zeros with a 1 at each class, in the shape and dtype of the logits; arrays or Vars in, an array out."""
-    classes = classes.value if type(classes) is Var else np.asarray(classes)
+@primitive
+def one_hot(classes: Array, logits: Array) -> Array:
+    """Rows of zeros with a 1 at each class, in the shape and dtype of the logits."""
     rows = np.zeros(logits.shape, logits.dtype)
-    rows.reshape(-1, logits.shape[-1])[np.arange(classes.size), classes.reshape(-1)] = 1.0
+    classes = np.asarray(classes).reshape(-1)
+    rows.reshape(-1, logits.shape[-1])[np.arange(classes.size), classes] = 1.0
     return rows
 
 

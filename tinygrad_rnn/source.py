@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
-from .derivative import backward_pass, contribution, one_hot
+from .derivative import backward_pass, contribution
 from .errors import word
 from .naming import heading, names
 from .notation import ATOM, Notation, Written, expression, literal, printable, shorten
-from .ops import softmax_cross_entropy
+from .ops import one_hot, softmax_cross_entropy
 from .rules.index import scatter
 from .rules.shape import concatenate, stack
 from .standalone import definitions, undecorated

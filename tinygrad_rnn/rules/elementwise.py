@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..ops import identity, relu, sigmoid
-from ..tape import Array, Var, rule
+from ..ops import identity, primitive, relu, sigmoid
+from ..tape import Array, rule
 
 
 def like(g: Array, x: Array) -> Array:
@@ -25,25 +25,31 @@ def like(g: Array, x: Array) -> Array:
     return g.sum(axis=axes, keepdims=True) if axes else g
 
 
+def step_up(x: Array, at_zero: float = 0.0) -> Array:
+    """1 where x > 0, 0 where x < 0, and a convention where x = 0."""
+    return np.heaviside(x, at_zero)
+
+
+@primitive
+def share(a: Array, b: Array) -> Array:
+    """1 where a > b, ½ where they are equal, 0 elsewhere."""
+    a, b = np.asarray(a), np.asarray(b)
+    return ((a > b) + 0.5 * (a == b)).astype(np.result_type(a, b), copy=False)
+
+
 def slope(a: Array, n: Array) -> Array:
     """The derivative n a^(n−1) of a^n, and 0 where n is 0."""
-    return n * a ** ((n - 1 if n else 1) if isinstance(n, int | float) else np.where(n == 0, 1, n - 1))
+    return n * a ** ((n - 1 if n else 1) if isinstance(n, int | float) else n + 1 - 2 * np.sign(n) ** 2)
 
 
 def logarithm(a: Array) -> Array:
     """The logarithm of a, and 0 where a is not positive."""
-    return np.log(np.where(a > 0, a, 1))
-
-
-def share(a: Array, b: Array) -> Array:
-    """1 where a > b, ½ where they are equal, 0 elsewhere."""
-    a, b = (v.value if type(v) is Var else v for v in (a, b))
-    return (np.greater(a, b) + 0.5 * np.equal(a, b)).astype(np.result_type(a, b), copy=False)
+    return np.log(a * step_up(a) + (1 - step_up(a)))
 
 
 def half_reciprocal(y: Array) -> Array:
     """1 / 2y, and 0 where y is 0."""
-    return (y != 0) * (0.5 / np.where(y != 0, y, 1))
+    return 0.5 * step_up(y) / (y + (1 - step_up(y)))
 
 
 rule(np.add,        lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(g, b))
@@ -66,8 +72,13 @@ rule(np.sin,        lambda g, y, a: g * np.cos(a))
 rule(np.cos,        lambda g, y, a: -g * np.sin(a))
 rule(np.tanh,       lambda g, y, a: g * (1 - y * y))
 rule(sigmoid,       lambda g, y, a: g * (y * (1 - y)))
-rule(relu,          lambda g, y, a: g * (a > 0))
+rule(relu,          lambda g, y, a: g * step_up(a))
 rule(np.square,     lambda g, y, a: g * (2 * a))
 rule(np.sqrt,       lambda g, y, a: g * half_reciprocal(y))
 rule(np.reciprocal, lambda g, y, a: -g * (y * y))
 rule(np.absolute,   lambda g, y, a: g * np.sign(a))
+rule(np.sign,       None)  # constant but for jumps: recorded, so that it is computed anew for other inputs
+rule(np.heaviside,  None, None)
+rule(share,         None, None)
+rule(np.floor,      None)
+rule(np.ceil,       None)

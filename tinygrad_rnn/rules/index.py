@@ -35,6 +35,6 @@ INTO[getitem] = add_into
 PLAIN.update({
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
     np.isfinite, np.isnan, np.isinf, np.logical_and, np.logical_or, np.logical_not,
-    np.sign, np.floor, np.ceil, np.argmax, np.argmin, np.argsort, np.shape, np.ndim, np.size,
+    np.argmax, np.argmin, np.argsort, np.shape, np.ndim, np.size,
     np.zeros_like, np.ones_like, np.array_equal, np.allclose, np.isclose, np.all, np.any,
 })  # fmt: skip

@@ -6,8 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from ..ops import binary_cross_entropy, fill, log_softmax, logsumexp, one_hot, sigmoid, softmax, softmax_cross_entropy
-from ..tape import ADAPTERS, Array, Var, rule
+from ..ops import (
+    binary_cross_entropy,
+    fill,
+    log_softmax,
+    logsumexp,
+    one_hot,
+    primitive,
+    sigmoid,
+    softmax,
+    softmax_cross_entropy,
+)
+from ..tape import ADAPTERS, Array, rule
 from .elementwise import like
 
 
@@ -23,9 +33,9 @@ def count(x: Array, y: Array) -> float:
     return float(x.size / max(y.size, 1))
 
 
+@primitive
 def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
     """1/n at each of the n places of x that equal the extreme y, 0 elsewhere."""
-    x, y = (v.value if type(v) is Var else v for v in (x, y))
     hit = (x == spread(y, x, axis, keepdims)).astype(x.dtype)
     return hit / hit.sum(axis=axis, keepdims=True)
 
@@ -60,6 +70,8 @@ rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, ke
                   * np.exp(x - spread(y, x, axis, keepdims)))
 rule(softmax,     lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
 rule(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
+rule(winners,     None, None)
+rule(one_hot,     None, None)
 rule(softmax_cross_entropy, cross_entropy, lambda g, y, z, t: -log_softmax(z) * g[..., None])
 rule(binary_cross_entropy,  lambda g, y, z, t: like(g * (sigmoid(z) - t), z), lambda g, y, z, t: like(-g * z, t))
 ADAPTERS[np.amax] = lambda x, *args, **kw: (np.max, (x, *args), kw)
