@@ -36,7 +36,7 @@ def arrange(program: Program, *, every_line: bool = False, fuse: bool | None = N
 
 def _merge_inputs(display: Display) -> None:
     """One input node for one thing: X[t] read four times, or one array met four times, in the same step."""
-    program, first = display.program, {}
+    program, first = display.program, dict[str, int]()
     for r in program.roles:
         lines = program.instances[r]
         if r in display.feeds:

@@ -39,7 +39,7 @@ def plain_graph(flow: Flow) -> nx.MultiDiGraph:
 def _node(flow: Flow, i: int, differentiable: list[bool]) -> dict[str, Any]:
     fn, parents, args, _, value, _, _ = flow.tape.lines[i]
     function, name = words.function_name(fn), flow.steps.name[i]
-    node = {
+    node: dict[str, Any] = {
         "kind": "total" if i == flow.loss else "weight" if fn == "var" else "op" if parents else "input",
         "role": i, "step": 0, "t": None, "loop": None, "op": _operation(function, parents, args),
         "name": name, "label": words.symbol(name) if name else f"v{i}", "text": "", "rows": (), "function": function,
@@ -68,7 +68,9 @@ def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable:
                 keys[p], key, lag=0, forward=True, gradient=gradient, contribution=contribution, cut=False, vanished=(),
                 tooltip=tooltips.of_edge(ends, gradient),
             )  # fmt: skip
-    return max(float(np.max(np.abs(arrived[i] - flow.adjoint.get(i, 0.0)), initial=0.0)) for i in keys)
+    adjoints = {i: np.asarray(flow.adjoint.get(i, 0.0)) for i in keys}
+    errors = {i: float(np.max(np.abs(arrived[i] - adjoints[i]), initial=0.0)) for i in keys}
+    return max(errors[i] / max(1.0, float(np.max(np.abs(adjoints[i]), initial=0.0))) for i in keys)
 
 
 def _operation(function: str, parents: tuple[int, ...], args: Any) -> str:

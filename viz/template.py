@@ -82,8 +82,7 @@ def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
     chips: dict[str, None] = {}
     rows: tuple[tuple[str, str | None], ...] = max((n["rows"] for n in nodes), key=_size, default=())
     chips.update((key, None) for _, key in rows if key is not None)
-    used = {u for key in keys for u in G.predecessors(key)}
-    chips.update((key, None) for key in G.graph["weights"] if key in used)
+    chips.update((u, None) for key in keys for u in G.predecessors(key) if u[0] == "w")  # as the operands stand
     return Part(
         role=role,
         kind=nodes[-1]["kind"],

@@ -47,6 +47,11 @@ def test_chips_come_in_the_order_of_the_rows() -> None:
     assert part.chip_labels == ("Wi", "Ui", "pi", "bi")
 
 
+def test_chips_without_rows_come_as_the_operands_stand() -> None:
+    T = template("embedded_words")  # E is declared before U
+    assert next(part.chip_labels for part in T.parts if part.op.startswith("U·E")) == ("U", "E")
+
+
 def test_texts_are_the_widest_that_occur() -> None:
     T = template("vanilla", 11)
     assert {part.label for part in T.parts} >= {"x₁₀", "h₁₀"}
