@@ -95,7 +95,8 @@ def _vanish(display: Display, every_line: bool) -> None:
         lines = program.instances[r]
         if program.function(program.typical(r)) not in words.SHAPES or r in program.carried:
             continue
-        if any(i in leaves_loop or any(p >= 0 for p in program.parents(i)[1:]) for i in lines.values()):
+        others = [p for i in lines.values() for p in program.parents(i)[1:] if p >= 0]  # an index may be data itself
+        if any(i in leaves_loop for i in lines.values()) or any(program.differentiable[p] for p in others):
             continue
         if _is_feed(program, lines):
             display.feeds.add(r)

@@ -39,14 +39,15 @@ def _merge_inputs(display: Display) -> None:
     program, first = display.program, dict[str, int]()
     for r in program.roles:
         lines = program.instances[r]
+        values = [(s, np.asarray(program.lines[i][4])) for s, i in lines.items()]
         if r in display.feeds:
             indices = [words.index(program.lines[i][2][1:]) for i in lines.values()]
-            what: Any = ("index", program.parents(program.typical(r))[0], list(lines), indices)
+            what: Any = program.parents(program.typical(r))[0], indices
         elif program.function(program.typical(r)) == "data":
-            values = [(s, np.asarray(program.lines[i][4])) for s, i in lines.items()]
-            what = ("data", program.name(r), [(s, v.shape, v.dtype.str, v.tobytes()) for s, v in values])
+            what = program.name(r)
         else:
             continue
+        what = what, [(s, v.shape, v.dtype.str, v.tobytes()) for s, v in values]
         display.head[r] = first.setdefault(repr(what), r)
 
 

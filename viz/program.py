@@ -205,10 +205,10 @@ def _find_states(program: Program) -> None:
         for k, p in enumerate(program.parents(i)):
             if p < 0 or (role[i], k) not in program.fed or (step[p] >= 0 and program.parents(p)):
                 continue
-            state, lag = program.fed[role[i], k]
+            feeder, lag = program.fed[role[i], k]
             alone = all((role[c], n) in program.fed for c, n in program.consumers[p] if step[c] >= 0)
             if step[i] - lag < 0 and (step[p] < 0 or alone):
-                program.initial.setdefault((state, step[i] - lag), p)
+                program.initial.setdefault((feeder, step[i] - lag), p)
     for p in set(program.initial.values()):
         if step[p] >= 0:  # a leaf that was made inside the first step: h = np.zeros(n), met there for the first time
             program.instances[role[p]].pop(step[p], None)
@@ -219,5 +219,5 @@ def _find_states(program: Program) -> None:
     program.carried = {state for state, _ in program.fed.values()} | {state for state, _ in program.initial}
     program.carried &= set(program.instances)
     program.initial = {key: line for key, line in sorted(program.initial.items()) if key[0] in program.carried}
-    for key, line in program.initial.items():
-        program.initial_of.setdefault(line, []).append(key)
+    for state_step, line in program.initial.items():
+        program.initial_of.setdefault(line, []).append(state_step)

@@ -226,6 +226,17 @@ def test_an_array_that_many_gates_read_is_one_input() -> None:
     assert G.out_degree(node(G, "x₃")) == 2
 
 
+def test_different_entries_of_one_array_are_different_inputs() -> None:
+    with tg.Tape(checked=True) as tape:
+        W, h = tape.var(np.array([0.3, 0.2]), "W"), tape.var(np.ones(2), "h0")
+        X = tape.data(np.arange(12.0).reshape(6, 2), "X")
+        for t in range(1, 4):
+            with tg.step(t):
+                h = np.tanh(W * h + X[np.array(t)] * X[np.array(t + 1)] + X[t + 2] * X[t + 2])
+                L = tg.loss(np.sum(h), t)
+    assert [label for kind, _, label in parts(build(tg.flow(L)), 0) if kind == "input"] == ["X₁"] * 3
+
+
 def test_slices_and_transposes_vanish_into_the_wire() -> None:
     packed, rows = graph("packed_lstm"), graph("rows_and_transposes")
     words = [edge["vanished"] for _, _, edge in packed.out_edges(node(packed, "a₁"), data=True)]
@@ -240,6 +251,19 @@ def test_the_entry_of_a_sequence_is_an_input_and_the_row_of_an_embedding_is_not(
     assert "input" not in {kind for kind, _, _ in parts(embedded, 2)}
     assert ("product", "U·E[1]", None) in parts(embedded, 2)
     assert "E" in {embedded.nodes[w]["label"] for w in embedded.graph["weights"]}
+
+
+def test_an_embedding_may_be_looked_up_by_recorded_words() -> None:
+    with tg.Tape(checked=True) as tape:
+        E, W = tape.var(np.arange(1.0, 11.0).reshape(5, 2) / 9, "E"), tape.var(np.array([[0.2, 0.3], [0.1, 0.4]]), "W")
+        h, words = tape.var(np.ones(2), "h0"), tape.data(np.array([3, 1, 4, 1]), "words")
+        for t in range(1, 5):
+            with tg.step(t):
+                h = np.tanh(W @ h + W @ E[words[t - 1]])
+                L = tg.loss(np.sum(h), t)
+    G = build(tg.flow(L))
+    assert [(kind, op) for kind, op, _ in parts(G, 2)][:2] == [("product", "W·h₂"), ("product", "W·E[4]")]
+    assert "input" not in {kind for kind, _, _ in parts(G, 2)} and G.graph["conservation"] <= 1e-12
 
 
 def test_joined_operands_are_written_out() -> None:
