@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 # From faint to strong. Luminance falls all the way, so the order survives greyscale and colour blindness.
 STOPS = ("#f2c14e", "#e8853d", "#c94f5b", "#8a2f77", "#3f1163")
+# The same for thin lines, whose faint end would vanish: contrast with a panel is at least 3 to 1 everywhere.
+LINE_STOPS = ("#b98216", "#cb6a26", "#c94f5b", "#8a2f77", "#3f1163")
 
 INK = "#24303b"
 GREY = "#8b97a3"
 TEXT_GREY = "#6b7782"
-PALE = "#aeb8c1"
-FORWARD = "#9aa6b0"
+PALE = "#9ba7b2"
+FORWARD = "#8f9ba6"
 OUTLINE = "#5b6773"
 PANEL, PANEL_EDGE = "#f3f6f8", "#e6ebef"
 WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT = "#dcebf7", "#2b6ca3", "#123f63"
@@ -23,11 +25,20 @@ CELL_EDGE = "#dfe5ea"
 
 
 def colour(position: float) -> str:
-    """The colour at a position between 0 (faint) and 1 (strong); positions outside are clamped."""
-    along = min(max(position, 0.0), 1.0) * (len(STOPS) - 1)
-    first = min(int(along), len(STOPS) - 2)
+    """The colour of a cell at a position between 0 (faint) and 1 (strong); positions outside are clamped."""
+    return _between(STOPS, position)
+
+
+def line_colour(position: float) -> str:
+    """The colour of a line at a position between 0 and 1: like `colour`, but darker at the faint end."""
+    return _between(LINE_STOPS, position)
+
+
+def _between(stops: tuple[str, ...], position: float) -> str:
+    along = min(max(position, 0.0), 1.0) * (len(stops) - 1)
+    first = min(int(along), len(stops) - 2)
     share = along - first
-    low, high = _channels(STOPS[first]), _channels(STOPS[first + 1])
+    low, high = _channels(stops[first]), _channels(stops[first + 1])
     return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high, strict=True))
 
 

@@ -1,12 +1,10 @@
-"""What stands around the steps: the strip of shares under each, the bar of the total loss, and the key at the right."""
+"""The key at the right: what colours and lines mean, tables by step, and the sums level with the strips."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-
-from .canvas import BOLD, Canvas
+from .canvas import Canvas
+from .cells import paint_table
 from .colours import (
-    CELL_EDGE,
     GREY,
     INK,
     OUTLINE,
@@ -17,82 +15,19 @@ from .colours import (
     WEIGHT,
     WEIGHT_EDGE,
     WEIGHT_TEXT,
-    Scale,
     colour,
+    line_colour,
 )
 from .curves import straight
-from .metrics import cell_number, scale_number, text_width
-from .paint import Painter, head_length, paint_gradient
-from .strips import CELL_HEIGHT, CELL_WIDTH
+from .lanes import head_length, paint_gradient
+from .metrics import scale_number, text_width
+from .paint import Painter
+from .tables import Tables
 
 LEAST_WIDTH = 190.0
 _MARGIN = 12.0
 _COLUMN = 58.0  # where explanations begin
 _BAR_CELLS = 28
-_TABLE_WORDS = 74.0  # height of the table of contributions without its rows
-_LEAST_ROW = 13.0
-
-
-def paint_strips(painter: Painter) -> None:
-    """Under each step one cell per weight: the norm of what this step adds to the weight's gradient."""
-    graph, placement, strips = painter.graph, painter.placement, painter.layout.strips
-    weights = graph.graph["weights"]
-    for s, dx in painter.panels:
-        middle = (placement.left + placement.right) / 2 + dx
-
-        def share(k: int, s: int = s) -> float | None:
-            value = graph.nodes[weights[k]]["shares"].get(s)
-            return None if value is None else float(value)
-
-        paint_table(painter, middle - strips.width / 2, share, f"@{s}", f"share of step {s + 1}", f"t{s}")
-
-
-def paint_table(
-    painter: Painter,
-    x: float,
-    value_of: Callable[[int], float | None],
-    suffix: str,
-    words: str,
-    panel: str | None = None,
-    bold: bool = False,
-) -> None:
-    """One table of cells, laid out like every other; `value_of` gives a weight's norm, None leaves its cell out."""
-    canvas, strips, y = painter.canvas, painter.layout.strips, painter.strip_y
-    graph = painter.graph
-    for text, dx, dy, speaks_for in strips.heads:
-        if any(value_of(k) is not None for k in speaks_for):
-            canvas.text(text, (x + dx, y + dy), 10, WEIGHT_TEXT, panel=panel)
-    for k, (dx, dy) in strips.cells.items():
-        weight, value = graph.graph["weights"][k], value_of(k)
-        if value is None:
-            continue
-        tooltip = f"∂L/∂{graph.nodes[weight]['label']}, {words}: ‖·‖ {value:.4g}"
-        paint_cell(canvas, f"share-{weight}{suffix}", value, painter.scale, (x + dx, y + dy), tooltip, panel, bold)
-
-
-def paint_cell(
-    canvas: Canvas,
-    name: str,
-    value: float,
-    scale: Scale,
-    at: tuple[float, float],
-    tooltip: str,
-    panel: str | None = None,
-    bold: bool = False,
-    size: tuple[float, float] = (CELL_WIDTH, CELL_HEIGHT),
-    number: bool = True,
-) -> None:
-    """A coloured cell with its norm; exactly zero is a white cell with a grey 0."""
-    u = scale.position(value)
-    style = {"style": "filled", "fontsize": "9.5"}
-    if value == 0:
-        style |= {"fillcolor": "white", "color": CELL_EDGE, "fontcolor": GREY, "penwidth": "0.6"}
-    else:
-        style |= {"fillcolor": colour(u), "penwidth": "0", "fontcolor": "white" if u > 0.33 else INK}
-    if bold:
-        style["fontname"] = BOLD
-    text = cell_number(value) if number else ""
-    canvas.box(name, text, at, size, "share", panel=panel, tooltip=tooltip, **style)
 
 
 class Key:
@@ -123,7 +58,7 @@ class Key:
         self._lines()
         self._symbols()
         if painter.backward:
-            self._table()
+            self._tables()
             self._sums()
         bottom = painter.bottom if painter.backward else self.y + 6
         style = {"color": PANEL_EDGE, "fillcolor": "white"}
@@ -142,12 +77,15 @@ class Key:
         self.canvas.text("log scale", at, 11, GREY, side="r", panel="key")
         cell = wide / _BAR_CELLS
         for k in range(_BAR_CELLS):
-            at = (self.left + _MARGIN + cell * (k + 0.5), self.y - 22)
-            style = {"style": "filled", "penwidth": "0", "fillcolor": colour((k + 0.5) / _BAR_CELLS)}
-            self.canvas.box(f"bar{k}", "", at, (cell - 0.8, 12.0), "bar", panel="key", **style)
+            x, u = self.left + _MARGIN + cell * (k + 0.5), (k + 0.5) / _BAR_CELLS
+            parts = (("cell", colour(u), -20.0, 9.0), ("line", line_colour(u), -27.0, 1.2 + 3.2 * u))
+            for part, hue, dy, high in parts:  # how strips look, and below it how wires look
+                style = {"style": "filled", "penwidth": "0", "fillcolor": hue}
+                size = (cell - (0.8 if part == "cell" else 0.0), high)
+                self.canvas.box(f"bar-{part}{k}", "", (x, self.y + dy), size, "bar", panel="key", **style)
         for share, side in ((0.0, "l"), (0.5, ""), (1.0, "r")):
             text = ("≤ " if share == 0 and scale.clamped else "") + scale_number(scale.between(share))
-            at = (self.left + _MARGIN + share * wide, self.y - 38)
+            at = (self.left + _MARGIN + share * wide, self.y - 40)
             self.canvas.text(text, at, 10, TEXT_GREY, side=side, panel="key")
         self.y -= 64
 
@@ -165,7 +103,7 @@ class Key:
         u = 0.7
         base, tip = (x + 14 + head_length(u), self.y), (x + 14, self.y)
         paint_gradient(canvas, "key-gradient", back, straight((x + 50, self.y), base), base, tip, u, "bwd key")
-        self._write("gradient, backward", _COLUMN, colour(u))
+        self._write("gradient, backward", _COLUMN, line_colour(u))
         self.y -= 20
         style = {"color": PALE, "penwidth": "1.2", "arrowsize": ".5", "style": "dotted"}
         shaft, tip = straight((x + 50, self.y), (x + 20, self.y)), (x + 14, self.y)
@@ -205,52 +143,20 @@ class Key:
             self._write(second, _COLUMN)
         self.y -= 27 if second else 34
 
-    # ---- who hears which loss ----
-
-    def _table(self) -> None:
-        """C[t, k]: how strongly loss t is heard at step k; in what room is left, or else in a column of its own."""
-        table = self.painter.graph.graph["contributions"]
-        if not table or len(self.painter.panels) < 2:
+    def _tables(self) -> None:
+        """In what room is left between the symbols and the sums, or else in a column of their own."""
+        tables = Tables(self.painter)
+        if not tables.losses:
             return
-        count, rows = len(self.painter.panels), sorted(table, reverse=True)
         room = self.y - (self.painter.strip_y + 56)
-        wide = min(CELL_WIDTH + 2, (self.width - 2 * _MARGIN - 26) / count)
-        high = min(26.0, wide, (room - _TABLE_WORDS) / len(rows))
-        across = self.left
-        if high < _LEAST_ROW:
-            across, self.y = self.left + self.width, self.painter.top - 10
-            room = self.y - self.painter.bottom - 10
-            high = max(min(22.0, (room - _TABLE_WORDS) / len(rows)), 4.0)
-            wide = CELL_WIDTH + 2 if count <= 6 else 22.0
-            self.more = max(26 + wide * count, 160.0) + _MARGIN
+        if size := tables.fit(self.width - 2 * _MARGIN, room):
+            self.y -= max(0.0, (room - tables.height(size[1])) * 0.4)
+            tables.fill(self.left + _MARGIN, self.y, *size)
         else:
-            self.y -= max(0.0, (room - high * len(rows) - _TABLE_WORDS) * 0.4)
-        numbers = wide >= 26 and high >= _LEAST_ROW
-        self.y -= 12
-        self.canvas.text("who hears which loss", (across + _MARGIN, self.y), 11, side="l", bold=True, panel="key")
-        top, x0 = self.y - 16, across + _MARGIN + 26
-        steps = self.painter.graph.graph["steps"]
-        for i, s in enumerate(rows):
-            y = top - high * (i + 0.5)
-            label = self.painter.graph.nodes[self.painter.graph.graph["losses"][s]]["label"]
-            if high >= 10 or i % 2 == 0:
-                self.canvas.text(str(label), (x0 - 5, y), 10, TEXT_GREY, side="r", panel="key")
-            for k, value in self._heard(table[s], s):
-                tooltip = f"loss of step {s + 1}: ‖part of ∂{label}/∂θ added at step {k + 1}‖ {value:.4g}"
-                at, size = (x0 + wide * (k + 0.5), y), (wide - 1.4, high - 1.4)
-                name = f"heard{s}-{k}"
-                paint_cell(self.canvas, name, value, self.painter.scale, at, tooltip, "key", size=size, number=numbers)
-        every = 1 if wide >= 11 else 2
-        low = top - high * len(rows) - 9
-        for k in range(0, count, every):
-            self.canvas.text(str(steps[k][1]), (x0 + wide * (k + 0.5), low), 10, TEXT_GREY, panel="key")
-        at = (across + _MARGIN, low - 16)
-        self.canvas.text("‖part of ∂ℓ/∂θ added at step k‖", at, 9.5, TEXT_GREY, side="l", panel="key")
-
-    def _heard(self, row: dict[int, float], s: int) -> Iterator[tuple[int, float]]:
-        for k in range(len(self.painter.panels)):
-            if k <= s:
-                yield k, float(row.get(k, 0.0))
+            top = self.painter.top - 10
+            wide, high = tables.own_column(top - self.painter.bottom - 10)
+            self.more = tables.width(wide) + 2 * _MARGIN
+            tables.fill(self.left + self.width + _MARGIN, top, wide, high)
 
     # ---- sums ----
 

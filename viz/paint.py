@@ -9,30 +9,16 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from .boxes import Face, chip_width, face
-from .canvas import Canvas, slug_words
-from .colours import (
-    GREY,
-    INK,
-    LOSS,
-    LOSS_EDGE,
-    OUTLINE,
-    PALE,
-    PANEL,
-    PANEL_EDGE,
-    WEIGHT,
-    WEIGHT_EDGE,
-    WEIGHT_TEXT,
-    Scale,
-    colour,
-)
-from .curves import Line, Point, Shape, clipped, cubics, dense, joined, moved, offset, rounded, trimmed
+from .canvas import Canvas
+from .colours import OUTLINE, PALE, PANEL, PANEL_EDGE, Scale
+from .curves import Line, Point, Shape, dense, joined, moved, rounded
+from .lanes import make_lane, paint_gradient
 from .layout import Layout
-from .metrics import loss_number, shorten, text_width
+from .metrics import shorten, text_width
+from .nodes import paint_chip, paint_node
 from .router import JUNCTION, Route
 from .template import Edge
 
-LANE = 3.6  # half the distance between the two lanes of an edge
 _LEVELS = 12  # widths of gradient lanes; routes are computed once per level and only shifted from step to step
 _INITIAL = 34.0
 
@@ -257,129 +243,3 @@ def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     arrays = [np.asarray(edge["contribution"]) for edge in edges if edge["contribution"] is not None]
     norm = float(np.linalg.norm(np.ravel(sum(arrays)))) if arrays else 0.0
     return Flows(norm, f"together: ‖gradient‖ {norm:.4g}\n{tooltip}")
-
-
-def make_lane(
-    line: Iterable[Point], start: Shape, end: Shape, lane: str, u: float = 0.0, head: bool = True
-) -> tuple[Line, Point, Point]:
-    """One lane of an edge from its centre line: shifted sideways, clipped at its ends, with room for the arrow head.
-
-    Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle. The
-    first and the last have no head where `head` is false.
-    Returns the cubics of the shaft, the base of the arrow head and its tip.
-    """
-    backward = lane in ("gradient", "zero")
-    side = 0.0 if lane == "alone" else -LANE if backward else LANE
-    points = offset(list(line), side)
-    if backward:
-        points, start, end = points[::-1], end, start
-    points = clipped(points, start, end)
-    if len(points) < 2:
-        points = [points[0], (points[0][0] + 0.1, points[0][1])]
-    # Graphviz 2 lets stroked heads poke out by their pen, later versions do not: a fair middle for the thin ones.
-    points = trimmed(points, 0.5 if lane == "gradient" else 0.8)
-    tip = points[-1]
-    if not (head or backward):
-        return cubics(points), tip, tip
-    shaft = trimmed(points, head_length(u) if lane == "gradient" else 5.5)
-    return cubics(shaft), shaft[-1], tip
-
-
-def head_length(u: float) -> float:
-    """Length of the head of a gradient arrow; short enough for the gap between a chip and its node."""
-    return 5.5 + 4.5 * u
-
-
-def paint_gradient(
-    canvas: Canvas,
-    name: str,
-    ends: tuple[str, str],
-    body: Line,
-    base: Point,
-    tip: Point,
-    u: float,
-    kind: str,
-    tooltip: str = "",
-) -> None:
-    """A gradient lane: shaft and head, width and colour by the position u on the scale."""
-    hue = colour(u)
-    # The shaft reaches a little into its head, so that no seam shows between the two.
-    canvas.wire(f"bwd-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
-    canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, color=hue)
-
-
-def paint_chip(
-    canvas: Canvas, name: str, weight: Mapping[str, Any], at: Point, tooltip: str = "", panel: str | None = None
-) -> None:
-    """A small blue box for a shared weight."""
-    label = str(weight["label"])
-    style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT, "fontsize": "11"}
-    kind = slug_words(["param", str(weight["name"])])
-    canvas.box(name, shorten(label, 26), at, (chip_width(label), 17.0), kind, tooltip=tooltip, panel=panel, **style)
-
-
-def paint_node(
-    canvas: Canvas,
-    key: str,
-    node: Mapping[str, Any],
-    at: Point,
-    size: tuple[float, float],
-    columns: tuple[float, ...] = (),
-    panel: str | None = None,
-) -> None:
-    """One node of a step: its outline with its operation, its name, or the rows of its affine map."""
-    (x, y), kind, written = at, str(node["kind"]), face(node)
-    tooltip = str(node["tooltip"])
-    if kind == "input":
-        shape = "circle" if size[0] == size[1] else "box"
-        canvas.box(key, written.name, at, size, "input", shape=shape, tooltip=tooltip, panel=panel, fontsize="13")
-    elif kind == "loss":
-        style = {"fillcolor": LOSS, "color": LOSS_EDGE, "penwidth": "1.4", "tooltip": tooltip}
-        canvas.box(key, "", at, size, "loss", panel=panel, **style)
-        value = loss_number(float(node["value"]))
-        first, second = text_width(f"{written.name} =", 11.5), text_width(value, 11.5, bold=True)
-        split = x + (first - second) / 2
-        canvas.text(f"{written.name} =", (split - 1, y), 11.5, side="r", panel=panel)
-        canvas.text(value, (split + 1, y), 11.5, side="l", bold=True, panel=panel)
-    elif kind == "affine":
-        canvas.box(key, "", at, size, "op affine", tooltip=tooltip, panel=panel)
-        _rows(canvas, written, at, size, columns, panel)
-    elif written.name:
-        bold = kind == "state"
-        style = {"penwidth": "2.1", "color": INK} if bold else {}
-        canvas.box(key, "", at, size, "state" if bold else "op", tooltip=tooltip, panel=panel, **style)
-        _operation_and_name(canvas, written, at, bold, panel)
-    else:
-        round_ = {"shape": "circle", "fontsize": "16"} if size == (26.0, 26.0) and kind in ("sum", "times") else {}
-        style = {"penwidth": "2.1", "color": INK} if kind == "state" else {}
-        canvas.box(key, written.operation, at, size, f"op {kind}", tooltip=tooltip, panel=panel, **round_, **style)
-
-
-def _operation_and_name(canvas: Canvas, written: Face, at: Point, bold: bool, panel: str | None) -> None:
-    """The operation in grey, ending where the name begins, so that both fit whatever the font."""
-    x, y = at
-    sign = len(written.operation) == 1 and not written.operation.isalpha()
-    size, letters = (14.0 if sign else 11.0), (13.0 if bold else 12.0)
-    first, second = text_width(written.operation, size), text_width(written.name, letters, bold)
-    split = x + (first - second) / 2
-    canvas.text(written.operation, (split - 2, y), size, GREY, side="r", panel=panel)
-    canvas.text(written.name, (split + 2, y), letters, INK, side="l", bold=bold, panel=panel)
-
-
-def _rows(
-    canvas: Canvas, written: Face, at: Point, size: tuple[float, float], columns: tuple[float, ...], panel: str | None
-) -> None:
-    (x, y), (width, height) = at, size
-    if columns:
-        for k, (row, middle) in enumerate(zip(written.rows, columns, strict=False)):
-            canvas.text(row, (x + middle, y), 11, panel=panel)
-            if k:
-                left = columns[k - 1] + text_width(written.rows[k - 1], 11) / 2
-                right = middle - text_width(row, 11) / 2
-                canvas.text("+", (x + (left + right) / 2, y), 10, GREY, panel=panel)
-        return
-    for k, row in enumerate(written.rows):
-        level = y + height / 2 - 12 - 20 * k
-        if k:
-            canvas.text("+", (x - width / 2 + 8, level), 10, GREY, panel=panel)
-        canvas.text(row, (x - width / 2 + 14, level), 11, side="l", panel=panel)

@@ -15,9 +15,10 @@ from tinygrad_rnn import Flow
 from . import render
 from .boxes import measure
 from .canvas import Canvas
+from .cells import paint_strips
 from .colours import INK, TEXT_GREY, scale_of
 from .graph import build
-from .key import Key, paint_strips
+from .key import Key
 from .layout import lay_out
 from .metrics import cell_number, loss_number, text_width
 from .paint import Painter

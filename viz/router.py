@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from .boxes import Box
 from .curves import Line, Point, Shape, bezier, dense, rounded, s_curve, warped
+from .ends import Obstacle, is_bussed, obstacles, ports
 from .place import Placement
 from .structure import Structure
 from .template import Edge
@@ -40,31 +40,6 @@ class Route:
     turn: tuple[int, int] | None = None
 
 
-@dataclass(frozen=True)
-class Obstacle:
-    """A rectangle that wires should not cross: a node (then `role` is set), a chip, or the gap between the two."""
-
-    left: float
-    bottom: float
-    right: float
-    top: float
-    role: int | None = None
-
-    def holds(self, point: Point, margin: float = 0.0) -> bool:
-        """Whether a point lies inside, or within `margin` of it."""
-        x, y = point
-        return self.left - margin < x < self.right + margin and self.bottom - margin < y < self.top + margin
-
-    def meets(self, a: Point, b: Point, margin: float = 0.0) -> bool:
-        """Whether an axis-parallel piece a–b touches the rectangle grown by `margin`."""
-        return (
-            min(a[0], b[0]) < self.right + margin
-            and max(a[0], b[0]) > self.left - margin
-            and min(a[1], b[1]) < self.top + margin
-            and max(a[1], b[1]) > self.bottom - margin
-        )
-
-
 @dataclass
 class Routing:
     """All routes of one step, the dots where they split, and what they had to avoid."""
@@ -80,8 +55,8 @@ class Router:
     def __init__(self, structure: Structure, boxes: Mapping[int, Box], placement: Placement):
         self.structure, self.boxes, self.placement = structure, boxes, placement
         self.at = placement.at
-        self.routing = Routing(obstacles=list(self._obstacles()))
-        self.ports = self._ports()
+        self.routing = Routing(obstacles=list(obstacles(structure, boxes, self.at)))
+        self.ports = ports(structure, boxes, placement)
         self.lanes: list[float] = []  # heights that skips have taken
         self.ways: list[Line] = []  # lines that ways up should keep away from, and the same as one array of points
         self._near = np.zeros((0, 2))
@@ -134,16 +109,11 @@ class Router:
             for point in samples
         )
 
-    def is_bussed(self, source: int, target: int) -> bool:
-        """Whether this link runs over a bus."""
-        key = ("node", source)
-        return key in self.placement.bus and target in self.structure.fans[key]
-
     # ---- links inside the step ----
 
     def link(self, source: int, target: int, splines: Mapping[tuple[str, str], Line]) -> None:
         """A wire from one node of the step to another: the first of several forms that hits the fewest obstacles."""
-        if self.is_bussed(source, target):
+        if is_bussed(self.structure, self.placement, source, target):
             return
         a, b = self.at[source], self.at[target]
         if (source, target) in self.structure.spine_pairs:
@@ -310,51 +280,3 @@ class Router:
             close = (x > min(x0, x1) - 11) & (x < max(x0, x1) + 11) & (y > low) & (y < high)
             together += np.bincount(owner[close], minlength=len(self._counted))
         return int(np.sum(together > 5))  # points are 6 apart: a wire that only crosses has at most 4 here
-
-    # ---- where wires end ----
-
-    def _obstacles(self) -> Iterable[Obstacle]:
-        for role in self.structure.roles:
-            box, (x, y) = self.boxes[role], self.at[role]
-            half_wide, half_high = box.width / 2, box.height / 2
-            yield Obstacle(x - half_wide, y - half_high, x + half_wide, y + half_high, role)
-            for chip in box.chips:
-                cx, cy = x + chip.x, y + chip.y
-                yield Obstacle(cx - chip.width / 2, cy - 9, cx + chip.width / 2, cy + 9)
-            if box.chips:  # the gap between chips and node is taken too
-                left, bottom = min(c.x - c.width / 2 for c in box.chips), min(c.y for c in box.chips) - 10
-                right, top = max(c.x + c.width / 2 for c in box.chips), max(c.y for c in box.chips) + 10
-                if left < -half_wide - 5 and not box.columns and bottom < half_high:
-                    yield Obstacle(x + left, y + min(bottom, -half_high), x - half_wide - 1, y + max(top, half_high))
-                else:
-                    wide = max(right, half_wide)
-                    yield Obstacle(x - max(-left, half_wide), y + half_high + 1, x + wide, y + top)
-
-    def _ports(self) -> dict[tuple[int, str, str], float]:
-        """How far from a node's middle each wire ends: spread along the side, sorted by where the wires come from."""
-        at, structure = self.at, self.structure
-        ends: dict[tuple[int, str], list[tuple[float, str]]] = defaultdict(list)
-        for source, target in structure.links:
-            if (source, target) in structure.spine_pairs:
-                continue
-            if self.is_bussed(source, target):
-                side = 10.0 if at[source][0] >= at[target][0] - 200 else -8.0
-                side = side if source in structure.inputs else 0.0
-                ends[target, "in"].append((at[target][0] + side, f"n{source}"))
-                continue
-            ends[source, "out"].append((at[target][0], f"n{target}"))
-            ends[target, "in"].append((at[source][0], f"n{source}"))
-        for state, readers in structure.entering.items():
-            for reader in readers:
-                ends[reader, "in"].append((-1e4, f"carry{state}"))
-        for state, lag in structure.skips:
-            for reader in structure.consumers(state, lag):
-                ends[reader, "in"].append((-2e4, f"skip{state}.{lag}"))
-        ports = {}
-        for (role, side_name), wires in ends.items():
-            box, count = self.boxes[role], len(wires)
-            most = (12.0 if side_name == "in" else 9.0) if box.round else 20.0
-            gap = min(most, (box.width - (12 if box.round else 16)) / (count - 1)) if count > 1 else 0.0
-            for k, (_, name) in enumerate(sorted(wires)):
-                ports[role, side_name, name] = (k - (count - 1) / 2) * gap
-        return ports

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from .boxes import Box
 from .curves import Point, clipped, crosses
+from .ends import Obstacle
 from .place import Placement
-from .router import Obstacle, Route, Routing
+from .router import Route, Routing
 from .structure import Structure
 
 # Set by eye: a wire over a box is worse than any detour, a crossing is worth a detour of some 450 points.

@@ -8,8 +8,10 @@ from .boxes import chip_width
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PALE
 from .curves import Line, Shape, dense, rounded, straight
 from .key import paint_seed
+from .lanes import head_length, paint_gradient
 from .metrics import loss_number, text_width
-from .paint import Flows, Painter, head_length, paint_chip, paint_gradient
+from .nodes import paint_chip
+from .paint import Flows, Painter
 from .router import Route
 
 _HIGH = 28.0

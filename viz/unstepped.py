@@ -6,7 +6,7 @@ import graphviz
 import networkx as nx
 
 from .canvas import FONT, literal
-from .colours import FORWARD, INK, LOSS, LOSS_EDGE, OUTLINE, PALE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT, Scale, colour
+from .colours import FORWARD, INK, LOSS, LOSS_EDGE, OUTLINE, PALE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT, Scale, line_colour
 from .metrics import loss_number, shorten
 from .render import PictureError
 
@@ -47,7 +47,7 @@ def unstepped(graph: nx.MultiDiGraph, scale: Scale, title: str) -> graphviz.Digr
         else:
             at = scale.position(float(gradient))
             width, head = f"{1.2 + 3.2 * at:.2f}", f"{0.55 + 0.45 * at:.2f}"
-            out.edge(v, u, **back, color=colour(at), penwidth=width, arrowsize=head, **{"class": "bwd"})
+            out.edge(v, u, **back, color=line_colour(at), penwidth=width, arrowsize=head, **{"class": "bwd"})
     return out
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_rnn as tg
 from tests.viz.unseen_cells import CELLS
-from viz import layout, render
+from viz import render
 from viz.boxes import measure
 from viz.graph import build
 from viz.layout import Layout, lay_out, parse_plain
@@ -112,7 +112,7 @@ def test_the_search_is_bounded_by_a_count_of_runs(name: str, monkeypatch: pytest
         asked.append(len(texts))
         return ask(texts)
 
-    monkeypatch.setattr(layout.render, "layouts", counted)
+    monkeypatch.setattr(render, "layouts", counted)
     lay_out.cache_clear()
     laid_out(name)
     assert 0 < sum(asked) <= 300

@@ -13,10 +13,10 @@ import viz
 from tests.viz.unseen_cells import CELLS
 from viz.canvas import Canvas
 from viz.check import overlaps
-from viz.colours import STOPS, Scale, colour, scale_of
+from viz.colours import PANEL, STOPS, Scale, colour, line_colour, scale_of
 from viz.curves import Shape, cubics, dense, rounded
+from viz.lanes import LANE, make_lane
 from viz.metrics import cell_number, loss_number, text_width
-from viz.paint import LANE, make_lane
 from viz.strips import arrange
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
@@ -163,7 +163,9 @@ def test_a_wire_of_data_has_one_lane_and_every_other_wire_two() -> None:
 
 
 def luminance(code: str) -> float:
-    red, green, blue = (int(code[k : k + 2], 16) for k in (1, 3, 5))
+    """Relative luminance, as in the Web Content Accessibility Guidelines."""
+    levels = [int(code[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    red, green, blue = (x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in levels)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -171,6 +173,12 @@ def test_colours_darken_all_the_way() -> None:
     lights = [luminance(colour(k / 50)) for k in range(51)]
     assert lights == sorted(lights, reverse=True)
     assert colour(0) == STOPS[0] and colour(1) == STOPS[-1] and colour(7) == STOPS[-1]
+
+
+def test_even_the_faintest_line_stands_out_from_its_panel() -> None:
+    lights = [luminance(line_colour(k / 50)) for k in range(51)]
+    assert lights == sorted(lights, reverse=True)
+    assert min((luminance(PANEL) + 0.05) / (light + 0.05) for light in lights) >= 3
 
 
 def test_a_scale_covers_a_decade_and_ignores_a_few_tiny_norms() -> None:

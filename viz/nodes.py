@@ -1,0 +1,89 @@
+"""Paint one node of a step and the chips of its weights, with what is written on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .boxes import Face, chip_width, face
+from .canvas import Canvas, slug_words
+from .colours import GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
+from .curves import Point
+from .metrics import loss_number, shorten, text_width
+
+
+def paint_chip(
+    canvas: Canvas, name: str, weight: Mapping[str, Any], at: Point, tooltip: str = "", panel: str | None = None
+) -> None:
+    """A small blue box for a shared weight."""
+    label = str(weight["label"])
+    style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT, "fontsize": "11"}
+    kind = slug_words(["param", str(weight["name"])])
+    canvas.box(name, shorten(label, 26), at, (chip_width(label), 17.0), kind, tooltip=tooltip, panel=panel, **style)
+
+
+def paint_node(
+    canvas: Canvas,
+    key: str,
+    node: Mapping[str, Any],
+    at: Point,
+    size: tuple[float, float],
+    columns: tuple[float, ...] = (),
+    panel: str | None = None,
+) -> None:
+    """One node of a step: its outline with its operation, its name, or the rows of its affine map."""
+    (x, y), kind, written = at, str(node["kind"]), face(node)
+    tooltip = str(node["tooltip"])
+    if kind == "input":
+        shape = "circle" if size[0] == size[1] else "box"
+        canvas.box(key, written.name, at, size, "input", shape=shape, tooltip=tooltip, panel=panel, fontsize="13")
+    elif kind == "loss":
+        style = {"fillcolor": LOSS, "color": LOSS_EDGE, "penwidth": "1.4", "tooltip": tooltip}
+        canvas.box(key, "", at, size, "loss", panel=panel, **style)
+        value = loss_number(float(node["value"]))
+        first, second = text_width(f"{written.name} =", 11.5), text_width(value, 11.5, bold=True)
+        split = x + (first - second) / 2
+        canvas.text(f"{written.name} =", (split - 1, y), 11.5, side="r", panel=panel)
+        canvas.text(value, (split + 1, y), 11.5, side="l", bold=True, panel=panel)
+    elif kind == "affine":
+        canvas.box(key, "", at, size, "op affine", tooltip=tooltip, panel=panel)
+        _rows(canvas, written, at, size, columns, panel)
+    elif written.name:
+        bold = kind == "state"
+        style = {"penwidth": "2.1", "color": INK} if bold else {}
+        canvas.box(key, "", at, size, "state" if bold else "op", tooltip=tooltip, panel=panel, **style)
+        _operation_and_name(canvas, written, at, bold, panel)
+    else:
+        round_ = {"shape": "circle", "fontsize": "16"} if size == (26.0, 26.0) and kind in ("sum", "times") else {}
+        style = {"penwidth": "2.1", "color": INK} if kind == "state" else {}
+        canvas.box(key, written.operation, at, size, f"op {kind}", tooltip=tooltip, panel=panel, **round_, **style)
+
+
+def _operation_and_name(canvas: Canvas, written: Face, at: Point, bold: bool, panel: str | None) -> None:
+    """The operation in grey, ending where the name begins, so that both fit whatever the font."""
+    x, y = at
+    sign = len(written.operation) == 1 and not written.operation.isalpha()
+    size, letters = (14.0 if sign else 11.0), (13.0 if bold else 12.0)
+    first, second = text_width(written.operation, size), text_width(written.name, letters, bold)
+    split = x + (first - second) / 2
+    canvas.text(written.operation, (split - 2, y), size, GREY, side="r", panel=panel)
+    canvas.text(written.name, (split + 2, y), letters, INK, side="l", bold=bold, panel=panel)
+
+
+def _rows(
+    canvas: Canvas, written: Face, at: Point, size: tuple[float, float], columns: tuple[float, ...], panel: str | None
+) -> None:
+    (x, y), (width, height) = at, size
+    if columns:
+        for k, (row, middle) in enumerate(zip(written.rows, columns, strict=False)):
+            canvas.text(row, (x + middle, y), 11, panel=panel)
+            if k:
+                left = columns[k - 1] + text_width(written.rows[k - 1], 11) / 2
+                right = middle - text_width(row, 11) / 2
+                canvas.text("+", (x + (left + right) / 2, y), 10, GREY, panel=panel)
+        return
+    for k, row in enumerate(written.rows):
+        level = y + height / 2 - 12 - 20 * k
+        if k:
+            canvas.text("+", (x - width / 2 + 8, level), 10, GREY, panel=panel)
+        canvas.text(row, (x - width / 2 + 14, level), 11, side="l", panel=panel)

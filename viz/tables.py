@@ -1,0 +1,120 @@
+"""Tables by step in the key: who hears which loss, and how much gradient reaches each carried state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .cells import paint_cell
+from .colours import TEXT_GREY
+from .metrics import shorten
+from .paint import Painter
+from .strips import CELL_WIDTH
+
+_LABELS = 26.0  # room for the words before the cells
+_LEAST_ROW = 13.0
+_WORDS = 74.0  # height of a first table's title, step numbers and caption
+_MORE_WORDS = 44.0  # and of a second one's
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of cells: its label, (step, norm) of each cell, and the words of their tooltips."""
+
+    name: str
+    label: str
+    cells: tuple[tuple[int, float], ...]
+    words: str
+
+
+def loss_rows(painter: Painter) -> list[Row]:
+    """C[t, k], the last loss on top: the norm of what step k adds to the gradient of loss t."""
+    graph, count = painter.graph, len(painter.panels)
+    rows = []
+    for s, heard in sorted((graph.graph["contributions"] or {}).items(), reverse=True):
+        label = str(graph.nodes[graph.graph["losses"][s]]["label"])
+        cells = tuple((k, float(heard.get(k, 0.0))) for k in range(count) if k <= s or heard.get(k))
+        rows.append(Row(f"heard{s}", label, cells, f"‖part of ∂{label}/∂θ added at step {{}}‖"))
+    return rows
+
+
+def state_rows(painter: Painter) -> list[Row]:
+    """‖∂L/∂h_t‖ for every carried state h: where the gradient fades on its way back."""
+    graph, rows = painter.graph, []
+    for role in painter.layout.structure.carried:
+        nodes = [(s, graph.nodes[f"n{role}@{s}"]) for s, _ in painter.panels if f"n{role}@{s}" in graph]
+        name = next((str(node["name"]) for _, node in nodes if node["name"]), "")
+        cells = tuple((s, float(node["adjoint_norm"])) for s, node in nodes if node["adjoint_norm"] is not None)
+        if name and cells:
+            rows.append(Row(f"state{role}", shorten(name, 3), cells, f"‖gradient that reaches {name} of step {{}}‖"))
+    return rows[::-1]
+
+
+class Tables:
+    """Both tables, in the room between two heights of a column, or else in a wider column of their own."""
+
+    def __init__(self, painter: Painter):
+        self.painter, self.canvas = painter, painter.canvas
+        self.losses = loss_rows(painter) if len(painter.panels) > 1 else []
+        self.states = state_rows(painter) if self.losses else []
+
+    def fit(self, width: float, room: float) -> tuple[float, float] | None:
+        """Width and height of a cell in a column; states are left out where there is no room, None if nothing fits."""
+        wide = min(CELL_WIDTH + 2, (width - _LABELS) / max(1, len(self.painter.panels)))
+        for states in ([self.states, []] if self.states else [[]]):
+            words = _WORDS + (_MORE_WORDS if states else 0.0)
+            high = min(24.0, wide, (room - words) / max(1, len(self.losses) + len(states)))
+            if high >= _LEAST_ROW:
+                self.states = states
+                return wide, high
+        return None
+
+    def own_column(self, room: float) -> tuple[float, float]:
+        """Width and height of a cell where the tables have a column to themselves."""
+        wide = CELL_WIDTH + 2 if len(self.painter.panels) <= 6 else 22.0
+        count, words = len(self.losses) + len(self.states), _WORDS + _MORE_WORDS
+        high = (room - words) / max(1, count)
+        if high < _LEAST_ROW:
+            self.states = []
+            high = (room - _WORDS) / max(1, len(self.losses))
+        return wide, min(22.0, max(4.0, high))
+
+    def width(self, wide: float) -> float:
+        """Width of the tables with cells of this width."""
+        return max(_LABELS + wide * len(self.painter.panels), 160.0)
+
+    def height(self, high: float) -> float:
+        """Height of the tables with cells of this height."""
+        words = _WORDS + (_MORE_WORDS if self.states else 0.0)
+        return words + high * (len(self.losses) + len(self.states))
+
+    def fill(self, left: float, y: float, wide: float, high: float) -> None:
+        """Draw both, from the height y downward."""
+        y = self._title("who hears which loss", left, y - 12)
+        y = self._rows(self.losses, left, y, wide, high) - 9
+        steps = self.painter.graph.graph["steps"]
+        for k in range(0, len(self.painter.panels), 1 if wide >= 14 else 2):
+            at = (left + _LABELS + wide * (k + 0.5), y)
+            self.canvas.text(str(steps[k][1]), at, 10, TEXT_GREY, panel="key")
+        y -= 16
+        self.canvas.text("‖part of ∂ℓ/∂θ added at step k‖", (left, y), 9.5, TEXT_GREY, side="l", panel="key")
+        if self.states:
+            y = self._title("gradient at each state", left, y - 22)
+            self._rows(self.states, left, y, wide, high)
+
+    def _title(self, text: str, left: float, y: float) -> float:
+        self.canvas.text(text, (left, y), 11, side="l", bold=True, panel="key")
+        return y - 16
+
+    def _rows(self, rows: list[Row], left: float, y: float, wide: float, high: float) -> float:
+        numbers = wide >= 26 and high >= _LEAST_ROW
+        for i, row in enumerate(rows):
+            middle = y - high * (i + 0.5)
+            if high >= 10 or i % 2 == 0:
+                at = (left + _LABELS - 5, middle)
+                self.canvas.text(row.label, at, 10, TEXT_GREY, side="r", panel="key")
+            for k, value in row.cells:
+                at, size = (left + _LABELS + wide * (k + 0.5), middle), (wide - 1.4, high - 1.4)
+                tooltip = f"{row.words.format(k + 1)} {value:.4g}"
+                scale = self.painter.scale
+                paint_cell(self.canvas, f"{row.name}-{k}", value, scale, at, tooltip, "key", size=size, number=numbers)
+        return y - high * len(rows)
