@@ -42,10 +42,10 @@ class _Bus:
         self.lag = 1 if where == "carry" else 0
         self.name = f"n{role}-bus" if where == "node" else f"n{role}-trunk"
         self.port = f"n{role}" if where == "node" else f"carry{role}"
-        self.back = 0
+        self.back, self.origin_width = 0, 0.0
         if where == "node":
             self.x, origin = router.at[role][0], (router.shape(role), f"n{role}")
-            self.lead = [router.at[role]]
+            self.lead, self.origin_width = [router.at[role]], router.boxes[role].width
         elif f"in{role}" in router.routing.junctions:  # the state also goes on along its spine: the trunk begins there
             self.x, top = anchor = router.routing.junctions[f"in{role}"]
             origin = (router.junction(f"in{role}", anchor), f"jin{role}")
@@ -60,6 +60,10 @@ class _Bus:
     def route(self) -> None:
         """The bus runs both ways from its source where it has readers on both sides; each segment ends at a tap."""
         taps = sorted((self.router.way_up(self.y, reader, self.port), reader) for reader in self.readers)
+        if self.origin_width:  # rather one dot than two side by side
+            nearest = min((way[0][0] for way, _ in taps), key=lambda x: abs(x - self.x))
+            if abs(nearest - self.x) < self.origin_width / 2 - 4:
+                self.x, self.lead = nearest, [(nearest, self.lead[0][1])]
         right = [(way, reader) for way, reader in taps if way[0][0] >= self.x]
         left = [(way, reader) for way, reader in reversed(taps) if way[0][0] < self.x]
         start: Point | None = None
@@ -83,11 +87,11 @@ class _Bus:
                     path = [(corner[0], lead[0][1]), *way[1:]]
                 self._tap(path, here, reader)
                 return
-            dot = self._dot(f"{side}{k}", corner)
             if math.dist(lead[-1], corner) > 3 or len(lead) > 1:
+                dot = self._dot(f"{side}{k}", corner)
                 self._wire(f"{side}{k}", [*lead, corner], here, dot, beyond)
-            here, lead = dot, [corner]
-            self._tap(way, here, reader)
+                here, lead = dot, [corner]
+            self._tap(way, here, reader)  # a tap at the very place of a dot leaves from that dot
 
     def _dot(self, name: str, at: Point) -> tuple[Shape, str]:
         full = f"{self.name}-{name}"

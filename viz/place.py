@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .boxes import Box
@@ -44,7 +44,9 @@ def place(
         left, bottom, right, top = boxes[role].foot
         off_spine = role not in structure.on_spine
         at[role] = (x - (left + right) / 2, y - (bottom + top) / 2) if off_spine else (x, y)
-    _Straightener(structure, boxes, at).run()
+    straightener = _Straightener(structure, boxes, at)
+    straightener.run()
+    straightener.under_a_reader()
     bus = _bus_heights(structure, boxes, at)
     feet = [_foot(boxes[role], at[role]) for role in structure.roles]
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
@@ -108,6 +110,19 @@ class _Straightener:
                 if self._is_free(role, to):
                     self.at[role] = to
 
+    def under_a_reader(self) -> None:
+        """A node that feeds a row moves under the nearest of its readers, with its chain: one dot less on its bus."""
+        for (where, source), readers in self.structure.fans.items():
+            if where != "node" or source in self.structure.inputs or source in self.structure.on_spine:
+                continue
+            x = self.at[source][0]
+            shift = min((self.at[reader][0] - x for reader in readers), key=abs)
+            chain = [role for role in self.structure.roles if abs(self.at[role][0] - x) < 0.01 and role not in readers]
+            chain = [role for role in chain if self.at[role][1] <= self.at[source][1]]
+            moved = {role: (self.at[role][0] + shift, self.at[role][1]) for role in chain}
+            if 0 < abs(shift) < 30 and all(self._is_free(role, to, chain) for role, to in moved.items()):
+                self.at.update(moved)
+
     def _is_chain(self, source: int, target: int) -> bool:
         structure = self.structure
         if (source, target) in structure.spine_pairs:
@@ -132,11 +147,11 @@ class _Straightener:
             return False
         return True
 
-    def _is_free(self, role: int, to: Point) -> bool:
+    def _is_free(self, role: int, to: Point, along: Collection[int] = ()) -> bool:
         a = _foot(self.boxes[role], to, _FREE)
         for other in self.structure.roles:
             b = _foot(self.boxes[other], self.at[other])
-            if other != role and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]:
+            if other != role and other not in along and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]:
                 return False
         return True
 

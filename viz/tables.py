@@ -39,8 +39,9 @@ def loss_rows(painter: Painter) -> list[Row]:
 
 def state_rows(painter: Painter) -> list[Row]:
     """‖∂L/∂h_t‖ for every carried state h: where the gradient fades on its way back."""
-    graph, rows = painter.graph, []
-    for role in painter.layout.structure.carried:
+    graph, structure, rows = painter.graph, painter.layout.structure, []
+    states = {role for role, _ in structure.template.carries}
+    for role in sorted(states, key=lambda state: (structure.depth[state], state)):
         nodes = [(s, graph.nodes[f"n{role}@{s}"]) for s, _ in painter.panels if f"n{role}@{s}" in graph]
         name = next((str(node["name"]) for _, node in nodes if node["name"]), "")
         cells = tuple((s, float(node["adjoint_norm"])) for s, node in nodes if node["adjoint_norm"] is not None)

@@ -150,3 +150,18 @@ def test_plain_output_is_read_in_points_from_the_lowest_leftmost_node() -> None:
     run = parse_plain(answer)
     assert run.at == {"n1": (0.0, 0.0), "n2": (72.0, 72.0)}
     assert run.splines["n1", "n2"] == [(0.0, 0.0), (0.0, 36.0), (72.0, 36.0), (72.0, 72.0)]
+
+
+@pytest.mark.parametrize("name", [*KNOWN, *CELLS])
+def test_what_arrives_at_a_dot_is_what_leaves_it_and_every_edge_reaches_its_reader_once(name: str) -> None:
+    found = laid_out(name, 4)
+    first_turn = [route for route in found.routing.routes if not route.turn or route.turn[0] == 0]
+    routes = [route for route in first_turn if route.weight is None]
+    for dot in found.routing.junctions:
+        arriving = [edge for route in routes if route.head == f"j{dot}" for edge in route.edges]
+        leaving = [edge for route in routes if route.tail == f"j{dot}" for edge in route.edges]
+        assert arriving and sorted(arriving, key=repr) == sorted(leaving, key=repr), dot
+    reached = [edge for route in routes if route.head.startswith("n") for edge in route.edges]
+    assert sorted(reached, key=repr) == sorted(found.structure.template.edges, key=repr)
+    left = [edge for route in routes if route.tail.startswith("n") for edge in route.edges]
+    assert sorted(left, key=repr) == sorted(found.structure.template.edges, key=repr)

@@ -225,3 +225,23 @@ def test_numbers_fit_their_cells() -> None:
         assert text_width(cell_number(3.14159 * 10.0**exponent), 9.5) < 31
     losses = {1.234: "1.23", -0.5: "−0.50", 0.0: "0.00", 12345.6: "1.2e4", float("inf"): "∞"}
     assert [loss_number(value) for value in losses] == list(losses.values())
+
+
+@pytest.mark.parametrize("name", [*KNOWN, *CELLS])
+def test_what_arrives_at_a_node_along_its_wires_is_all_that_its_readers_send(name: str) -> None:
+    """Of every node, the wires that leave it carry each of its edges exactly once, whatever buses they share."""
+    picture = drawn(name)
+    leaving: dict[str, int] = {}
+    for tail, _ in (stroke.ends for stroke in picture.canvas.strokes if stroke.name.startswith("fwd-")):
+        leaving[tail] = leaving.get(tail, 0) + 1
+    for key in picture.graph:
+        if key[0] in "ni" and picture.graph.out_degree(key):
+            assert leaving.get(key, 0) >= 1, key
+    arriving = [stroke.ends[1] for stroke in picture.canvas.strokes if stroke.name.startswith("fwd-")]
+    for key, node in picture.graph.nodes(data=True):
+        if key[0] == "n":
+            sources = set(picture.graph.predecessors(key))
+            assert arriving.count(key) == len(sources), (key, node["label"], sources)
+    heads = set(arriving)
+    dots = {tail for tail in leaving if tail not in picture.graph and not tail.startswith(("w", "key"))}
+    assert dots <= heads, "no wire begins at a dot that none reaches"
