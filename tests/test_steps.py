@@ -149,6 +149,36 @@ def test_names_come_from_leaves_and_from_the_users_statements() -> None:
     assert tg.find_steps(tape).label(w.index) == "weight"
 
 
+def test_a_statement_that_calls_a_function_names_its_last_line_only() -> None:
+    def cube(v: Any) -> Any:
+        squared = v * v
+        return squared * v
+
+    with tg.Tape(checked=True) as tape:
+        h = tape.var(1.5, "h")
+        total: Any = 0.0
+        with tg.step(1):
+            for _ in range(2):  # executed twice in one step: both ends are named
+                total = total + cube(h * 2.0)
+            several = sum(v * 3.0 for v in (h, h))
+    expected = [None, "squared", None, "total"] * 2 + [None, "several"] * 2
+    names = list(tg.find_steps(tape).name[1:])
+    assert names[:8] == expected[:8]
+    assert names[-1] == "several" and names[8] is None and names[9] in (None, "several")
+    assert several.index == len(tape) - 1
+
+
+def test_inputs_given_as_one_leaf_a_step_do_not_split_the_roles() -> None:
+    with tg.Tape(checked=True) as tape:
+        U, h = tape.var(np.ones((2, 2)), "U"), tape.data(np.ones(2), "h0")
+        xs = [tape.var(np.ones(2), "x") for _ in range(3)]
+        for t in range(1, 4):
+            with tg.step(t):
+                h = np.tanh(U @ xs[t - 1] + h)
+    steps = tg.find_steps(tape)
+    assert steps.program == (0, 1, 2) and steps.inputs == {x.index for x in xs} and steps.weights == (U.index,)
+
+
 def test_loops_have_names_and_the_time_loop_comes_first() -> None:
     with tg.Tape() as tape:
         v: Any = tape.var(1.0)

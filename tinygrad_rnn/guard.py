@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import zlib
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,7 +21,7 @@ def call(fn: Any, raw: Sequence[Any], kw: dict[str, Any], scope: Scope) -> Any:
         value = fn(*raw, **kw)
     if not np.all(np.isfinite(value)) and all(np.all(np.isfinite(a)) for a in raw if _floats(a)):
         made = "NaN" if np.any(np.isnan(value)) else "infinity"
-        told = f"{word(fn)} made {made} of finite numbers at {place(user_line())}; Tape(checked=False) lets it pass"
+        told = f"{word(fn)} made {made} of finite numbers at {user_line()}; Tape(checked=False) lets it pass"
         raise TapeError(where_in_time(scope) + told)
     return value
 
@@ -35,26 +35,34 @@ def checksum(value: Any) -> int:
     return zlib.crc32(np.ascontiguousarray(value).tobytes())
 
 
-def verify(checksums: dict[int, int], lines: Sequence[Any], source: Sequence[tuple[str, int]]) -> None:
+def verify(checksums: dict[int, int], lines: Sequence[Any], source: Sequence[Place]) -> None:
     """Raise TapeError where a data leaf no longer holds what was recorded."""
     for i, recorded in checksums.items():
         _, _, _, _, value, scope, name = lines[i]
         if checksum(value) != recorded:
-            told = f"{name or f'v{i}'} {list(value.shape)}, recorded at {place(source[i])}, was changed afterwards"
+            told = f"{name or f'v{i}'} {list(value.shape)}, recorded at {source[i]}, was changed afterwards"
             raise TapeError(f"{where_in_time(scope)}{told}; pass a copy")
 
 
-def user_line() -> tuple[str, int]:
-    """The file and line of the nearest caller that is neither the engine nor a library between."""
+class Place(NamedTuple):
+    """Where in the user's code a line was recorded: file, line, offset of the bytecode instruction, function."""
+
+    file: str
+    line: int
+    instruction: int
+    function: str
+
+    def __str__(self) -> str:
+        """`file:line`, as editors and terminals link it."""
+        return f"{self.file}:{self.line}"
+
+
+def user_line() -> Place:
+    """The place of the nearest caller that is neither the engine nor a library between."""
     frame = sys._getframe(1)
     while frame.f_back and (frame.f_globals.get("__name__", "") + ".").startswith((*ENGINE, *LIBRARIES)):
         frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
-
-
-def place(source: tuple[str, int]) -> str:
-    """`file:line`, as editors and terminals link it."""
-    return f"{source[0]}:{source[1]}"
+    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_lasti, frame.f_code.co_name)
 
 
 def names_of(parents: Iterable[int], raw: Iterable[Any], lines: Sequence[Any]) -> str:

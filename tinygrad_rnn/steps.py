@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .errors import Scope
+from .guard import Place
 from .tape import Tape
 from .var import getitem
 
@@ -45,7 +46,9 @@ class Steps:
         int, ...
     ]  # differentiable values made outside the steps that steps use: leaves, or computed from them
     weights: tuple[int, ...]  # differentiable leaves that are neither initial states nor sequences of inputs
-    inputs: frozenset[int]  # outside arrays of which step s takes entry s, such as x in x[t]
+    inputs: frozenset[
+        int
+    ]  # outside arrays of which step s takes entry s, such as x in x[t], and leaves of one step each
     initial: dict[tuple[int, int], int]  # (role, s < 0) -> the outside line that stands for that state
     carries: tuple[tuple[int, int], ...]  # (role, lag ≠ 0) of every state that a later step uses
     recurrent: frozenset[Slot]  # argument slots that an earlier step feeds
@@ -89,9 +92,15 @@ def find_steps(tape: Tape) -> Steps:
     _named_states(tape, of, role, names, order, slots)
     states = {p for i in role for k, p in enumerate(lines[i][1]) if p >= 0 and of[p] < 0 and (role[i], k) in slots}
     depends = differentiable(tape)
+    users: dict[int, set[int]] = defaultdict(set)
+    for i in role:
+        for p in lines[i][1]:
+            users[p].add(of[i])
 
-    def key(i: int) -> Hashable:
-        leaves = tuple(p for p in lines[i][1] if p >= 0 and of[p] < 0 and depends[p] and p not in states)
+    def key(i: int) -> Hashable:  # what one step alone uses is that step's own, not what its role is known by
+        leaves = tuple(
+            p for p in lines[i][1] if p >= 0 > of[p] and len(users[p]) > 1 and depends[p] and p not in states
+        )
         return loops[of[i]], lines[i][0], _source(tape, i), lines[i][6], leaves
 
     role, program = _align(by_step, key)
@@ -105,7 +114,7 @@ def find_steps(tape: Tape) -> Steps:
             stem = state[1] if state else names[p]
             for i in by_step_lines(by_step, role, r):
                 names[i] = names[i] or stem
-    inputs = _sequences(tape, of, by_step)
+    inputs = _sequences(tape, of, by_step) | _one_a_step(tape, of, role, users, states)
     used = {p for i in role for p in lines[i][1] if p >= 0 and of[p] < 0}
     shared = tuple(sorted(p for p in used if depends[p] and p not in states and p not in inputs))
     consumed = {p for i in range(n) if i not in tape.backward for p in lines[i][1]}
@@ -257,6 +266,20 @@ def _sequences(tape: Tape, of: list[int], by_step: list[list[int]]) -> frozenset
     return frozenset(found)
 
 
+def _one_a_step(
+    tape: Tape, of: list[int], role: dict[int, int], users: dict[int, set[int]], states: set[int]
+) -> frozenset[int]:
+    """Outside leaves of which every step has its own in the same place: inputs, given one by one."""
+    given: dict[Slot, set[int]] = defaultdict(set)
+    for i, r in role.items():
+        for k, p in enumerate(tape.lines[i][1]):
+            if p >= 0 > of[p] and not tape.lines[p][1] and p not in states:
+                given[r, k].add(p)
+    return frozenset(
+        p for leaves in given.values() if len(leaves) > 1 for p in leaves if all(len(users[q]) == 1 for q in leaves)
+    )
+
+
 def _losses(tape: Tape, order: dict[Frame, int]) -> dict[int, int]:
     losses = {}
     for line, scope, t in tape.losses:
@@ -266,21 +289,30 @@ def _losses(tape: Tape, order: dict[Frame, int]) -> dict[int, int]:
     return losses
 
 
-def _source(tape: Tape, i: int) -> tuple[str, int] | None:
+def _source(tape: Tape, i: int) -> Place | None:
     return tape.source[i] if tape.checked else None
 
 
 def _names(tape: Tape, of: list[int]) -> list[str | None]:
-    """A leaf's own name; else the last line that the statement `name = …` recorded is called name (checked tapes)."""
+    """A leaf's own name; else the last line that the statement `name = …` recorded is called name (checked tapes).
+
+    A statement goes on while its instructions advance; that they start again means that it is executed again, as in a
+    loop over layers. Between two lines of a statement others may stand, of the functions that it calls.
+    """
     names = [line[6] for line in tape.lines]
-    if not tape.checked:
-        return names
-    places = [_statements(file).get(number, (number, None)) for file, number in tape.source]
-    files = [file for file, _ in tape.source]
-    for i, (start, name) in enumerate(places):
-        last = i + 1 == len(places) or (places[i + 1][0], files[i + 1], of[i + 1]) != (start, files[i], of[i])
-        if last and names[i] is None:
+    later: dict[
+        tuple[str, int, int], tuple[int, int]
+    ] = {}  # statement and step -> the next line of it, its instruction
+    for i in range(len(tape.source) - 1, -1, -1):
+        file, number, instruction, function = tape.source[i]
+        start, name = _statements(file).get(number, (number, None))
+        if function.startswith("<") and function != "<module>":
+            continue  # a comprehension or a lambda inside the statement
+        following, offset = later.get((file, start, of[i]), (i, -1))
+        goes_on = offset > instruction or (offset == instruction and following == i + 1)
+        if names[i] is None and not goes_on:
             names[i] = name
+        later[file, start, of[i]] = i, instruction
     return names
 
 

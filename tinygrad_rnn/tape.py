@@ -59,7 +59,7 @@ class Line(NamedTuple):
     value: Array
     scope: Scope
     name: str | None
-    source: tuple[str, int] | None
+    source: guard.Place | None
 
 
 def rule(fn: Any, *vjps: Callable[..., Array] | None, each: Callable[..., Any] | None = None) -> None:
@@ -96,7 +96,7 @@ class Tape:
         self.losses: list[tuple[int, Scope, int]] = []  # marked step losses: line, scope, t
         self.backward: dict[int, Backward] = {}
         self.checked = checked
-        self.source: list[tuple[str, int]] = []  # by line: the user's file and line, where checked
+        self.source: list[guard.Place] = []  # by line: the user's file and line, where checked
         self.checksums: dict[int, int] = {}
         self._meaning: Backward | None = None
         self._thread = get_ident()

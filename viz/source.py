@@ -33,7 +33,7 @@ def argument_name(tape: Tape, line: int, k: int) -> str | None:
     for step in (-1, 1):  # the neighbours on the tape that the same statement recorded in the same step
         i = line + step
         while 0 <= i < len(tape) and tape[i].scope == scope:
-            file, number = tape[i].source or ("", 0)
+            file, number = (tape[i].source or ("", 0))[:2]
             if file == place[0] and first <= number <= last and words.function_name(tape[i].fn) == function:
                 same.append(i)
             i += step

@@ -421,7 +421,7 @@ def test_additions_with_two_ways_out_stay_apart() -> None:
                 h = np.sin(q) * g
                 L = tg.loss(np.sum(h * h), t)
     G = build(tg.flow(L))
-    assert [label for kind, _, label in parts(G, 0) if kind == "sum"] == ["q₁"]
+    assert [label for kind, _, label in parts(G, 0) if kind == "sum"] == ["p₁", "q₁"]  # as in step 2
     assert [label for kind, _, label in parts(G, 1) if kind == "sum"] == ["p₂", "q₂"]
     assert G.graph["conservation"] <= 1e-12
 
