@@ -92,7 +92,8 @@ class Var:
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """As np.sum."""
-        return self.tape.record(np.sum, (self,), {"axis": axis, "keepdims": keepdims})
+        kw = {} if axis is None and not keepdims else {"axis": axis, "keepdims": keepdims}
+        return self.tape.record(np.sum, (self,), kw)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
         """As np.mean."""

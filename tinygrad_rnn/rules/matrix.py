@@ -10,6 +10,8 @@ from .elementwise import like
 
 def left(g: Array, y: Array, a: Array, b: Array) -> Array:
     """Gradient of y = a @ b with respect to a."""
+    if type(g) is np.ndarray and a.ndim == b.ndim == 2:
+        return np.dot(g, b.T)  # starts in half the time of @
     if b.ndim == 1:
         return like(g[..., None] * b, a)
     if a.ndim == 1:
@@ -19,6 +21,8 @@ def left(g: Array, y: Array, a: Array, b: Array) -> Array:
 
 def right(g: Array, y: Array, a: Array, b: Array) -> Array:
     """Gradient of y = a @ b with respect to b."""
+    if type(g) is np.ndarray and a.ndim == b.ndim == 2:
+        return np.dot(a.T, g)
     if a.ndim == 1:
         return like(a[..., None] * g[..., None, :] if b.ndim > 1 else g * a, b)
     if b.ndim == 1:

@@ -54,8 +54,7 @@ def cross_entropy(g: Array, y: Array, logits: Array, targets: Array) -> Array:
     """(softmax(z) Σ_j y_j − y) g."""
     if targets.dtype.kind in "iub" and type(logits) is np.ndarray:  # in place, for speed
         p = softmax(logits)
-        rows = p.reshape(-1, p.shape[-1])
-        rows[np.arange(len(rows)), targets.reshape(-1)] -= 1.0
+        p.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + targets.reshape(-1)] -= 1.0
         return np.multiply(p, g[..., None], out=p)
     if targets.dtype.kind in "iub":
         return (softmax(logits) - one_hot(targets, logits)) * g[..., None]
