@@ -86,10 +86,10 @@ def demo(typed: Namespace) -> int:
     print(f"h_t = tanh(U x_t + W h_(t-1) + b), softmax(V h_t + c), {character.HIDDEN} hidden units")
     print(character.caption(run.seed))
 
-    lines = listing(run.recording.tape).splitlines()
-    first = lines.index("t = 2") if "t = 2" in lines else len(lines)
-    print(f"\nThe start of the tape: the leaves and the first step, {first} of {len(lines)} lines\n")
-    print("\n".join(lines[:first]))
+    tape = run.recording.tape
+    stop = max(i for i, line in enumerate(tape.lines) if line[5] == (("time", 1),)) + 1
+    print(f"\nThe start of the tape: the leaves and the first step, {stop} of {len(tape)} lines\n")
+    print(listing(tape, stop))
 
     sys.stdout.flush()
     with _progress("gradients, and the same by the complex step, weight by weight"):

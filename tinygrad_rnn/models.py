@@ -74,8 +74,8 @@ def forward(spec: Spec, params: Mapping[str, Array], x: Array, y: Array, h0: Arr
     Raises:
         SpecError: an empty sequence, or an array that does not fit (it names the parameter or the step).
     """
-    x, y = _steps(x), _targets(y)
-    sizes = measure(spec, params, x, y, h0)
+    X, Y = _steps(x), _targets(y)
+    sizes = measure(spec, params, X, Y, h0)
     hidden, readout = AFFINE[spec.convention, sizes.B is not None]
     U, W, V = (params[name] for name in map(spec.name, ("input", "recurrent", "output")) if name is not None)
     b, c = (None if name is None else params[name] for name in map(spec.name, ("hidden_bias", "output_bias")))
@@ -86,14 +86,16 @@ def forward(spec: Spec, params: Mapping[str, Array], x: Array, y: Array, h0: Arr
     states, sums, readouts, outputs, losses = [h], [], [], [], []
     for t in range(1, sizes.T + 1):
         with step(t):
-            a = hidden(U, W, b, x, h, t)
+            x = X[t - 1]
+            a = hidden(U, W, b, x, h)
             h = activate(a)
             sums.append(a)
             states.append(h)
             if t not in loss_steps:
                 continue
             z = readout(V, c, h)
-            J, out = _step_loss(spec, z, y if spec.many_to_one else y[t - 1], samples)
+            y = Y if spec.many_to_one else Y[t - 1]
+            J, out = _step_loss(spec, z, y, samples)
             losses.append(loss(J, t))
             readouts.append(z)
             outputs.append(out)
@@ -134,8 +136,8 @@ def record(
     measure(spec, arrays, x, y, h0)
     with Tape(checked=checked) as tape:
         leaves = {name: tape.var(arrays[name], name) for name in spec.names}
-        inputs = tape.var(_floats(x), "x") if differentiate_x else tape.data(_floats(x), "x")
-        targets = tape.data(_floats(y), "y")
+        inputs = tape.var(_floats(x), "X") if differentiate_x else tape.data(_floats(x), "X")
+        targets = tape.data(_floats(y), "Y")
         start = tape.var(h0, "h0")
         past = forward(spec, leaves, inputs, targets, start)
     return Recording(tape, spec, past.loss, leaves, inputs, targets, start, past)
@@ -146,11 +148,11 @@ def record(
 # not there is not added: a sum with 0 would be drawn. A batch is always rows, so a column weight acts transposed.
 
 
-def _hidden_rows(U: Array, W: Array, b: Array, x: Array, h: Array, t: int) -> Array:
+def _hidden_rows(U: Array, W: Array, b: Array, x: Array, h: Array) -> Array:
     if b is None:
-        a = x[t - 1] @ U + h @ W
+        a = x @ U + h @ W
     else:
-        a = x[t - 1] @ U + h @ W + b
+        a = x @ U + h @ W + b
     return a
 
 
@@ -162,11 +164,11 @@ def _readout_rows(V: Array, c: Array, h: Array) -> Array:
     return z
 
 
-def _hidden_columns(U: Array, W: Array, b: Array, x: Array, h: Array, t: int) -> Array:
+def _hidden_columns(U: Array, W: Array, b: Array, x: Array, h: Array) -> Array:
     if b is None:
-        a = U @ x[t - 1] + W @ h
+        a = U @ x + W @ h
     else:
-        a = U @ x[t - 1] + W @ h + b
+        a = U @ x + W @ h + b
     return a
 
 
@@ -178,11 +180,11 @@ def _readout_columns(V: Array, c: Array, h: Array) -> Array:
     return z
 
 
-def _hidden_batch_of_columns(U: Array, W: Array, b: Array, x: Array, h: Array, t: int) -> Array:
+def _hidden_batch_of_columns(U: Array, W: Array, b: Array, x: Array, h: Array) -> Array:
     if b is None:
-        a = x[t - 1] @ U.T + h @ W.T
+        a = x @ U.T + h @ W.T
     else:
-        a = x[t - 1] @ U.T + h @ W.T + b
+        a = x @ U.T + h @ W.T + b
     return a
 
 

@@ -37,13 +37,18 @@ def forward_text(tape: Tape, i: int, called: Sequence[str]) -> str:
     return expression((fn, parents, args, kw), operands, DISPLAY).text
 
 
-def listing(tape: Tape) -> str:
-    """The tape as a derivation: one line per operation, grouped by step, with shapes, and the values of scalars."""
+def listing(tape: Tape, stop: int | None = None) -> str:
+    """The tape as a derivation: one line per operation, grouped by step, with shapes, and the values of scalars.
+
+    Args:
+        tape: what was recorded.
+        stop: print the lines before this one only.
+    """
     called = names(tape)
     marked = {line: t for line, _, t in tape.losses}
     groups: list[tuple[str, list[Row]]] = []
     scope: Scope | None = None
-    for i, (fn, parents, _, _, value, at, _) in enumerate(tape.lines):
+    for i, (fn, parents, _, _, value, at, _) in enumerate(tape.lines[:stop]):
         if at != scope:
             scope = at
             groups.append((heading(at) or ("outside the steps" if groups else ""), []))
