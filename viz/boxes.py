@@ -10,7 +10,7 @@ from typing import Any
 import networkx as nx
 
 from .curves import Point, Shape
-from .metrics import shorten, text_width
+from .metrics import loss_number, shorten, text_width
 from .structure import Structure
 from .template import Part
 
@@ -18,6 +18,7 @@ CHIP_GAP = 17.0  # between a chip and its node: two lanes with arrow heads must 
 CHIP_HEIGHT = 17.0
 ROW_HEIGHT = 20.0
 _BUS_ROOM = 26.0
+_EXIT = 28.0  # beside the chips above a fused box, where a wire leaves it upward
 _LONGEST = 26  # letters of a name or operand that are shown; the tooltip has them all
 
 
@@ -57,6 +58,7 @@ class Face:
     operation: str
     name: str
     rows: tuple[str, ...] = ()
+    value: str = ""  # of a loss
 
 
 def face(node: Mapping[str, Any]) -> Face:
@@ -65,7 +67,9 @@ def face(node: Mapping[str, Any]) -> Face:
     label = shorten(str(node["label"] or ""), _LONGEST) if node["name"] else ""
     if kind == "affine":
         return Face("", label, tuple(shorten(text, _LONGEST) for text, _ in node["rows"]))
-    if kind in ("input", "loss"):
+    if kind == "loss":
+        return Face("", shorten(str(node["label"] or "ℓ"), _LONGEST), value=loss_number(float(node["value"])))
+    if kind == "input":
         return Face("", shorten(str(node["label"] or "x"), _LONGEST))
     if kind == "product" or kind in ("sum", "times") and not node["cited"] or kind == "op" and operation == "1 −":
         return Face(operation, "")
@@ -87,7 +91,8 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
     chip_texts = dict(zip(part.chips, part.chip_labels, strict=True))
     on_spine = role in structure.on_spine
     columns = max((_row_widths(instance) for instance in instances), key=sum)
-    width, height, is_round = _size(kind, instances, columns, on_spine)
+    exits = on_spine and any((role, target) not in structure.spine_pairs for target in structure.targets[role])
+    width, height, is_round = _size(kind, instances, columns, on_spine, exits)
     if kind == "affine":
         lined = [(k, weight) for k, weight in enumerate(row_weights) if weight is not None]
         extra = [weight for weight in weights if weight not in row_weights]
@@ -97,7 +102,7 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
         else:
             chips = list(_beside_rows(lined, extra, widths, width, height))
     elif on_spine:
-        chips = list(_above(weights, chip_texts, height))
+        chips = list(_above(weights, chip_texts, width, height, exits))
     else:
         chips = list(_left(weights, chip_texts, width, height))
     middles = [-width / 2 + 2 + sum(columns[:k]) + columns[k] / 2 for k in range(len(columns))]
@@ -106,16 +111,19 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
     return Box(role, kind, width, height, is_round, tuple(chips), foot, terms)
 
 
-def _size(kind: str, instances: list[Face], columns: list[float], on_spine: bool) -> tuple[float, float, bool]:
+def _size(
+    kind: str, instances: list[Face], columns: list[float], on_spine: bool, room_for_exit: bool
+) -> tuple[float, float, bool]:
     named = any(instance.name for instance in instances)
     operation = max(text_width(instance.operation, 12) for instance in instances)
     if kind == "input":
         name = max(text_width(instance.name, 13) for instance in instances)
         return (34.0, 34.0, True) if name <= 26 else (name + 16, 30.0, False)
     if kind == "loss":
-        return max(78.0, max(text_width(f"{i.name} = 00.00", 11.5, bold=True) for i in instances) + 8), 28.0, False
+        words = [text_width(f"{i.name} = ", 11.5) + text_width(i.value, 11.5, bold=True) for i in instances]
+        return max(78.0, max(words) + 14), 28.0, False
     if kind == "affine" and on_spine:
-        return sum(columns) + 4, 28.0, False
+        return sum(columns) + (4 if not room_for_exit else 4 + _EXIT), 28.0, False
     if kind == "affine":
         return max(columns) + 2, ROW_HEIGHT * len(columns) + 4, False
     if kind in ("sum", "times") and not named:
@@ -155,12 +163,18 @@ def _beside_rows(
         yield Chip(weight, -width / 2 - CHIP_GAP - column / 2, y, widths[weight], (-width / 2, y))
 
 
-def _above(weights: tuple[str, ...], texts: Mapping[str, str], height: float) -> Iterator[Chip]:
+def _above(
+    weights: tuple[str, ...], texts: Mapping[str, str], width: float, height: float, exits: bool
+) -> Iterator[Chip]:
+    """In a row above the node; left of its middle where wires leave the node upward."""
     widths = [chip_width(texts[weight]) for weight in weights]
-    x = -(sum(widths) + 6 * (len(widths) - 1)) / 2
-    for weight, width in zip(weights, widths, strict=True):
-        yield Chip(weight, x + width / 2, height / 2 + CHIP_GAP + 10, width, (x + width / 2, height / 2))
-        x += width + 6
+    total = sum(widths) + 6 * (len(widths) - 1)
+    x = min(-total / 2, -4 - total) if exits else -total / 2
+    for weight, wide in zip(weights, widths, strict=True):
+        middle = x + wide / 2
+        meets = (max(8 - width / 2, min(width / 2 - 8, middle)), height / 2)
+        yield Chip(weight, middle, height / 2 + CHIP_GAP + 10, wide, meets)
+        x += wide + 6
 
 
 def _left(weights: tuple[str, ...], texts: Mapping[str, str], width: float, height: float) -> Iterator[Chip]:

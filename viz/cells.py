@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from .canvas import BOLD, Canvas
 from .colours import CELL_EDGE, GREY, INK, WEIGHT_TEXT, Scale, colour
-from .metrics import cell_number
+from .metrics import cell_number, text_width
 from .paint import Painter
 from .strips import CELL_HEIGHT, CELL_WIDTH
 
@@ -70,4 +70,6 @@ def paint_cell(
     if bold:
         style["fontname"] = BOLD
     text = cell_number(value) if number else ""
+    if (wide := text_width(text, 9.5)) > size[0] - 2:
+        style["fontsize"] = f"{9.5 * (size[0] - 2) / wide:.1f}"
     canvas.box(name, text, at, size, "share", panel=panel, tooltip=tooltip, **style)

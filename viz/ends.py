@@ -89,4 +89,7 @@ def ports(structure: Structure, boxes: Mapping[int, Box], placement: Placement) 
         gap = min(most, (box.width - (12 if box.round else 16)) / (count - 1)) if count > 1 else 0.0
         for k, (_, name) in enumerate(sorted(wires)):
             found[role, side_name, name] = (k - (count - 1) / 2) * gap
+            if side_name == "out" and role in structure.on_spine and box.chips:  # beside the chips above
+                low, right = -(count - 1) / 2 * gap, max(chip.x + chip.width / 2 for chip in box.chips)
+                found[role, side_name, name] += max(0.0, min(right + 12, box.width / 2 - 8) - low)
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import networkx as nx
+
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (
@@ -20,6 +22,7 @@ from .colours import (
 )
 from .curves import straight
 from .lanes import head_length, paint_gradient
+from .layout import Layout
 from .metrics import scale_number, text_width
 from .paint import Painter
 from .tables import Tables
@@ -28,6 +31,14 @@ LEAST_WIDTH = 190.0
 _MARGIN = 12.0
 _COLUMN = 58.0  # where explanations begin
 _BAR_CELLS = 28
+
+
+def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
+    """Height that the key needs above the sums, its tables left out."""
+    if not graph.graph["backward"]:
+        return 0.0
+    splits = any(route.head.startswith("j") for route in layout.routing.routes)
+    return 222.0 + 34 * bool(graph.graph["weights"]) + 34 * splits + 34 * bool(graph.graph["seeds"])
 
 
 class Key:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -201,7 +201,7 @@ def _shuffled(items: Iterable[_Item], shuffle: int) -> list[_Item]:
     items = list(items)
     if not shuffle:
         return items
-    return sorted(items, key=lambda item: (zlib.crc32(f"{shuffle} {item}".encode()), str(item)))
+    return sorted(items, key=lambda item: hashlib.sha256(f"{shuffle} {item}".encode()).digest())
 
 
 def parse_plain(answer: str) -> Run:

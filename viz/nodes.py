@@ -9,7 +9,7 @@ from .boxes import Face, chip_width, face
 from .canvas import Canvas, slug_words
 from .colours import GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
 from .curves import Point
-from .metrics import loss_number, shorten, text_width
+from .metrics import shorten, text_width
 
 
 def paint_chip(
@@ -40,7 +40,7 @@ def paint_node(
     elif kind == "loss":
         style = {"fillcolor": LOSS, "color": LOSS_EDGE, "penwidth": "1.4", "tooltip": tooltip}
         canvas.box(key, "", at, size, "loss", panel=panel, **style)
-        value = loss_number(float(node["value"]))
+        value = written.value
         first, second = text_width(f"{written.name} =", 11.5), text_width(value, 11.5, bold=True)
         split = x + (first - second) / 2
         canvas.text(f"{written.name} =", (split - 1, y), 11.5, side="r", panel=panel)

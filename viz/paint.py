@@ -32,9 +32,12 @@ class Flows:
 
 
 class Painter:
-    """Paints the steps of one graph on a canvas; `panels` holds (step, shift to the right)."""
+    """Paints the steps of one graph on a canvas; `panels` holds (step, shift to the right).
 
-    def __init__(self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale):
+    There are at least `least_room` points between the top of the panels and the strips.
+    """
+
+    def __init__(self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale, least_room: float = 0.0):
         self.graph, self.layout, self.scale = graph, layout, scale
         self.canvas = Canvas()
         self.placement, self.boxes = layout.placement, layout.boxes
@@ -44,6 +47,8 @@ class Painter:
         heights = [y for wire in layout.routing.routes for _, y in wire.line]
         self.top = max([self.placement.top, *heights]) + 30
         self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
+        lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step
+        self.top, self.strip_y = self.top + lacking / 2, self.strip_y - lacking / 2
         self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward else -10)
         self.right = self.placement.left + layout.pitch * len(self.panels) - (layout.pitch - self._panel_width)
         self.initial_at = self._initial_places()

@@ -18,7 +18,7 @@ from .canvas import Canvas
 from .cells import paint_strips
 from .colours import INK, TEXT_GREY, scale_of
 from .graph import build
-from .key import Key
+from .key import Key, least_room
 from .layout import lay_out
 from .metrics import cell_number, loss_number, text_width
 from .paint import Painter
@@ -164,7 +164,7 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     weights = tuple((str(graph.nodes[key]["name"]), str(graph.nodes[key]["label"])) for key in graph.graph["weights"])
     layout = lay_out(template, measure(graph, Structure(template)), weights)
     scale = scale_of(_norms(graph), span)
-    painter = Painter(graph, layout, scale)
+    painter = Painter(graph, layout, scale, least_room(graph, layout))
     painter.paint()
     if painter.backward:
         paint_strips(painter)

@@ -189,7 +189,9 @@ class Router:
         aside = x + min(10.0, self.boxes[reader].width / 4)
         turns = abs(lag)
         lowest = lane - (turns - 1) / 2 * _SKIP_PITCH
-        way = self.way_up(lowest, reader, f"skip{state}.{lag}") if below else [(aside, lane), (aside, y)]
+        way = [(aside, lane), (aside, y)]
+        if below:
+            way = self.way_up(lowest, reader, f"skip{state}.{lag}", self.placement.left)
         for k in range(turns):
             height = lane + (k - (turns - 1) / 2) * _SKIP_PITCH
             self.lanes.append(height)
@@ -223,7 +225,7 @@ class Router:
         x, y = self.at[role]
         for chip in self.boxes[role].chips:
             centre = (x + chip.x, y + chip.y)
-            meets = (x + chip.meets[0], y + chip.meets[1]) if self.boxes[role].kind == "affine" else (x, y)
+            meets = (x, y) if self.boxes[role].round else (x + chip.meets[0], y + chip.meets[1])
             shape = Shape(*centre, chip.width, 17)
             tail, key = f"w{chip.weight}", f"{chip.weight}-n{role}"
             line = tuple(dense([centre, meets]))
@@ -231,8 +233,11 @@ class Router:
 
     # ---- free ways ----
 
-    def way_up(self, y: float, reader: int, wire: str) -> Line:
-        """A free vertical way from height y up to the port of a wire, with one jog below the reader where needed."""
+    def way_up(self, y: float, reader: int, wire: str, source: float) -> Line:
+        """A free vertical way from height y up to the port of a wire, with one jog below the reader where needed.
+
+        Ways away from `source`, where the wire comes from, count double: the wire has to go there and back.
+        """
         top, jog = self.at[reader][1], self.bottom(reader) - _JOG
         port = self.at[reader][0] + self.ports[reader, "in", wire]
         left, right = self.placement.left + 8, self.placement.right - 6
@@ -242,7 +247,8 @@ class Router:
                 if not left <= x <= right:
                     continue
                 way = [(x, y), (x, top)] if x == port else [(x, y), (x, jog), (port, jog), (port, top)]
-                cost = abs(x - port) + (25 if step else 0) + 500 * self._blocked(way, reader)
+                away = max(0.0, abs(x - source) - abs(port - source))
+                cost = abs(x - port) + away + (25 if step else 0) + 500 * self._blocked(way, reader)
                 if best is None or cost < best[0]:
                     cost += 200 * self._crowded(way, y + 12)
                 if best is None or cost < best[0]:

@@ -9,6 +9,7 @@ from .colours import TEXT_GREY
 from .metrics import shorten
 from .paint import Painter
 from .strips import CELL_WIDTH
+from .words import symbol
 
 _LABELS = 26.0  # room for the words before the cells
 _LEAST_ROW = 13.0
@@ -46,7 +47,9 @@ def state_rows(painter: Painter) -> list[Row]:
         name = next((str(node["name"]) for _, node in nodes if node["name"]), "")
         cells = tuple((s, float(node["adjoint_norm"])) for s, node in nodes if node["adjoint_norm"] is not None)
         if name and cells:
-            rows.append(Row(f"state{role}", shorten(name, 3), cells, f"‖gradient that reaches {name} of step {{}}‖"))
+            label = symbol(name)
+            words = f"‖gradient that reaches {label.replace('{', '').replace('}', '')} of step {{}}‖"
+            rows.append(Row(f"state{role}", shorten(label, 3), cells, words))
     return rows[::-1]
 
 

@@ -12,7 +12,7 @@ from tests.viz.unseen_cells import CELLS
 from viz import render
 from viz.boxes import measure
 from viz.graph import build
-from viz.layout import Layout, lay_out, parse_plain
+from viz.layout import Layout, _shuffled, lay_out, parse_plain
 from viz.structure import Structure
 from viz.template import fold
 
@@ -165,3 +165,8 @@ def test_what_arrives_at_a_dot_is_what_leaves_it_and_every_edge_reaches_its_read
     assert sorted(reached, key=repr) == sorted(found.structure.template.edges, key=repr)
     left = [edge for route in routes if route.tail.startswith("n") for edge in route.edges]
     assert sorted(left, key=repr) == sorted(found.structure.template.edges, key=repr)
+
+
+def test_shuffles_are_the_same_permutations_in_every_process_and_version() -> None:
+    assert _shuffled(range(8), 0) == list(range(8))
+    assert [_shuffled(range(8), k) for k in (1, 2)] == [[1, 6, 3, 5, 0, 7, 4, 2], [2, 6, 0, 5, 7, 3, 4, 1]]
