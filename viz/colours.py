@@ -21,6 +21,7 @@ PANEL, PANEL_EDGE = "#f3f6f8", "#e6ebef"
 WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT = "#dcebf7", "#2b6ca3", "#123f63"
 LOSS, LOSS_EDGE = "#fff4d6", "#b07d12"
 SEED = STOPS[-1]
+CUT_RED = "#b3261e"
 CELL_EDGE = "#dfe5ea"
 
 

@@ -10,7 +10,6 @@ from .colours import (
     GREY,
     INK,
     OUTLINE,
-    PALE,
     PANEL_EDGE,
     SEED,
     TEXT_GREY,
@@ -21,7 +20,7 @@ from .colours import (
     line_colour,
 )
 from .curves import straight
-from .lanes import head_length, paint_gradient
+from .lanes import CUT, ZERO, head_length, paint_gradient
 from .layout import Layout
 from .metrics import scale_number, text_width
 from .paint import Painter
@@ -33,12 +32,18 @@ _COLUMN = 58.0  # where explanations begin
 _BAR_CELLS = 28
 
 
+def is_cut(graph: nx.MultiDiGraph) -> bool:
+    """Whether the sweep left out some wires."""
+    return any(data["cut"] for _, _, data in graph.edges(data=True))
+
+
 def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
     """Height that the key needs above the sums, its tables left out."""
     if not graph.graph["backward"]:
         return 0.0
     splits = any(route.head.startswith("j") for route in layout.routing.routes)
-    return 222.0 + 34 * bool(graph.graph["weights"]) + 34 * splits + 34 * bool(graph.graph["seeds"])
+    symbols = bool(graph.graph["weights"]) + splits + bool(graph.graph["seeds"])
+    return 222.0 + 20 * is_cut(graph) + 34 * symbols
 
 
 class Key:
@@ -116,11 +121,14 @@ class Key:
         paint_gradient(canvas, "key-gradient", back, straight((x + 50, self.y), base), base, tip, u, "bwd key")
         self._write("gradient, backward", _COLUMN, line_colour(u))
         self.y -= 20
-        style = {"color": PALE, "penwidth": "1.2", "arrowsize": ".5", "style": "dotted"}
-        shaft, tip = straight((x + 50, self.y), (x + 20, self.y)), (x + 14, self.y)
-        canvas.wire("key-zero", back, shaft, tip, "bwd zero key", **style)
-        self._write("exactly zero", _COLUMN)
-        self.y -= 20
+        samples = [("zero", "exactly zero", ZERO)]
+        if is_cut(self.painter.graph):
+            samples.append(("cut", "cut, not followed", CUT))
+        for name, words, style in samples:
+            shaft, tip = straight((x + 50, self.y), (x + 20, self.y)), (x + 14, self.y)
+            canvas.wire(f"key-{name}", back, shaft, tip, f"bwd {name} key", **style)
+            self._write(words, _COLUMN)
+            self.y -= 20
 
     def _symbols(self) -> None:
         canvas, graph = self.canvas, self.painter.graph

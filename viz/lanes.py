@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .canvas import Canvas
-from .colours import line_colour
+from .colours import CUT_RED, PALE, line_colour
 from .curves import Line, Point, Shape, clipped, cubics, offset, trimmed
 
 LANE = 3.6  # half the distance between the two lanes of an edge
+ZERO = {"color": PALE, "style": "dotted", "penwidth": "1.2", "arrowsize": ".5"}
+CUT = {"color": CUT_RED, "style": "dashed", "penwidth": "1.2", "arrowsize": ".5"}
 
 
 def make_lane(

@@ -10,9 +10,9 @@ import networkx as nx
 import numpy as np
 
 from .canvas import Canvas
-from .colours import OUTLINE, PALE, PANEL, PANEL_EDGE, Scale
+from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale
 from .curves import Line, Point, Shape, dense, joined, moved, rounded
-from .lanes import make_lane, paint_gradient
+from .lanes import CUT, ZERO, make_lane, paint_gradient
 from .layout import Layout
 from .metrics import shorten, text_width
 from .nodes import paint_chip, paint_node
@@ -25,10 +25,14 @@ _INITIAL = 34.0
 
 @dataclass(frozen=True)
 class Flows:
-    """What passes along one wire in one step: the norm of the gradient (None: none can) and words for the tooltip."""
+    """What passes along one wire in one step: the norm of the gradient (None: none can) and words for the tooltip.
+
+    `cut` says that the sweep did not follow this wire, as truncated backpropagation through time does.
+    """
 
     gradient: float | None
     tooltip: str
+    cut: bool = False
 
 
 class Painter:
@@ -176,9 +180,9 @@ class Painter:
         assert flows.gradient is not None
         if flows.gradient == 0:
             body, _, tip = self._lane(wire, "zero", 0.0)
-            style = {"color": PALE, "style": "dotted", "penwidth": "1.2", "arrowsize": ".5"}
+            style = dict(CUT if flows.cut else ZERO)
             shifted = (tip[0] + dx, tip[1])
-            kind = f"bwd zero {words}"
+            kind = f"bwd {'cut' if flows.cut else 'zero'} {words}"
             self.canvas.wire(f"bwd-{name}", back, moved(body, dx), shifted, kind, tooltip=flows.tooltip, **style)
             return
         u = round(self.scale.position(flows.gradient) * _LEVELS) / _LEVELS
@@ -243,8 +247,10 @@ def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
     if all(edge["gradient"] is None for edge in edges):
         return Flows(None, tooltip)
+    if all(edge["cut"] for edge in edges):
+        return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
     if len(edges) == 1:
-        return Flows(float(edges[0]["gradient"]), tooltip)
+        return Flows(float(edges[0]["gradient"] or 0.0), tooltip)
     arrays = [np.asarray(edge["contribution"]) for edge in edges if edge["contribution"] is not None]
     norm = float(np.linalg.norm(np.ravel(sum(arrays)))) if arrays else 0.0
     return Flows(norm, f"together: ‖gradient‖ {norm:.4g}\n{tooltip}")

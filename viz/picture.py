@@ -18,7 +18,7 @@ from .canvas import Canvas
 from .cells import paint_strips
 from .colours import INK, TEXT_GREY, scale_of
 from .graph import build
-from .key import Key, least_room
+from .key import Key, is_cut, least_room
 from .layout import lay_out
 from .metrics import cell_number, loss_number, text_width
 from .paint import Painter
@@ -208,7 +208,8 @@ def headline(graph: nx.MultiDiGraph) -> str:
     if not graph.graph["backward"]:
         return "Forward pass, no backward pass recorded"
     if at == "all":
-        return "Backpropagation through time" if steps else "Backpropagation"
+        name = "Backpropagation through time" if steps else "Backpropagation"
+        return f"Truncated b{name[1:]}" if is_cut(graph) else name
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
     last = followed is not None and followed.get("step") == len(steps) - 1
     return "Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only"

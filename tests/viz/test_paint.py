@@ -159,6 +159,18 @@ def test_a_wire_of_data_has_one_lane_and_every_other_wire_two() -> None:
     assert backward - forward == {"key-gradient"}
 
 
+def test_a_truncated_sweep_is_seen_where_it_is_cut_and_nowhere_else() -> None:
+    tape, L = tg.cells.record("vanilla", 5)
+    steps = tg.find_steps(tape)
+    flow = tg.flow(L, follow=lambda child, k, _: not (steps.is_carry(child, k) and steps.of[child] == 2))
+    picture = viz.draw(flow)
+    assert picture.title.startswith("Truncated backpropagation through time")
+    (wire,) = [item for item in items(picture, "bwd cut carry") if "key" not in item["id"]]
+    assert "dashed" in wire["style"] and wire["id"].endswith("-2") and wire["tooltip"].startswith("cut")
+    assert "cut, not followed" in picture.dot and "cut, not followed" not in drawn("vanilla").dot
+    assert faults(picture) == {}
+
+
 # ---- lanes, scales, words ----
 
 

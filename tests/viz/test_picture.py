@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -121,11 +122,18 @@ def test_every_format_is_saved_by_its_ending(picture: viz.Picture, tmp_path: Pat
     assert picture.save(str(tmp_path / "again.SVG")).exists()
 
 
-def test_a_wide_png_stays_below_the_size_that_graphviz_can_paint(tmp_path: Path) -> None:
-    picture = viz.draw(tg.flow(tg.cells.record("vanilla", 60)[1]), title="wide")
+@pytest.mark.parametrize("steps", [4, 90])
+def test_a_wide_png_stays_below_the_size_that_graphviz_can_paint(
+    steps: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(render, "paint", lambda text, *_: asked.append(text) or b"")
+    picture = viz.draw(tg.flow(tg.cells.record("vanilla", steps)[1]), every_step=True)
     picture.save(tmp_path / "wide.png")
-    head = (tmp_path / "wide.png").read_bytes()[16:20]
-    assert 10_000 < int.from_bytes(head, "big") < 32_767
+    dpi = float(re.findall(r"dpi=(\d+)", asked[0])[0])
+    left, _, right, _ = (float(side) for side in re.findall(r'bb="([^"]+)"', asked[0])[0].split(","))
+    assert 100 < dpi <= 144 if steps == 4 else dpi < 144
+    assert (right - left) * dpi / 72 < 32_767
 
 
 @pytest.mark.parametrize("name", ["picture.gif", "picture", "nowhere/picture.svg", "folder.svg"])
