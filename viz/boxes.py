@@ -45,6 +45,7 @@ class Box:
     chips: tuple[Chip, ...]
     foot: tuple[float, float, float, float]
     columns: tuple[float, ...] = ()  # middles of the terms of an affine map that lies on a spine
+    title: float = 0.0  # room for "h₁ =" in an affine map that is a state: at its left on a spine, else on top
 
     def shape(self, at: Point) -> Shape:
         """The outline of the node itself, standing at a point."""
@@ -93,22 +94,27 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
     columns = max((_row_widths(instance) for instance in instances), key=sum)
     exits = on_spine and any((role, target) not in structure.spine_pairs for target in structure.targets[role])
     width, height, is_round = _size(kind, instances, columns, on_spine, exits)
+    title = 0.0
+    if kind == "affine" and any(role == state for state, _ in structure.template.carries):
+        names = [text_width(f"{instance.name} =", 12, bold=True) for instance in instances]
+        title = max(names) + 12 if on_spine else ROW_HEIGHT
+        width, height = (width + title, height) if on_spine else (max(width, max(names) + 20), height + title)
     if kind == "affine":
         lined = [(k, weight) for k, weight in enumerate(row_weights) if weight is not None]
         extra = [weight for weight in weights if weight not in row_weights]
         widths = {weight: chip_width(chip_texts[weight]) for weight in [*row_weights, *extra] if weight is not None}
         if on_spine:
-            chips = list(_above_columns(lined, widths, columns, width, height))
+            chips = list(_above_columns(lined, widths, columns, width, height, title))
         else:
-            chips = list(_beside_rows(lined, extra, widths, width, height))
+            chips = list(_beside_rows(lined, extra, widths, width, height, title))
     elif on_spine:
         chips = list(_above(weights, chip_texts, width, height, exits))
     else:
         chips = list(_left(weights, chip_texts, width, height))
-    middles = [-width / 2 + 2 + sum(columns[:k]) + columns[k] / 2 for k in range(len(columns))]
+    middles = [-width / 2 + 2 + title + sum(columns[:k]) + columns[k] / 2 for k in range(len(columns))]
     foot = _foot(role, width, height, chips, structure)
     terms = tuple(middles) if kind == "affine" and on_spine else ()
-    return Box(role, kind, width, height, is_round, tuple(chips), foot, terms)
+    return Box(role, kind, width, height, is_round, tuple(chips), foot, terms, title)
 
 
 def _size(
@@ -146,20 +152,30 @@ def chip_width(text: str) -> float:
 
 
 def _above_columns(
-    lined: list[tuple[int, str]], widths: Mapping[str, float], columns: list[float], width: float, height: float
+    lined: list[tuple[int, str]],
+    widths: Mapping[str, float],
+    columns: list[float],
+    width: float,
+    height: float,
+    title: float,
 ) -> Iterator[Chip]:
     for k, weight in lined:
-        x = -width / 2 + 2 + sum(columns[:k]) + columns[k] / 2
+        x = -width / 2 + 2 + title + sum(columns[:k]) + columns[k] / 2
         yield Chip(weight, x, height / 2 + CHIP_GAP + 10, widths[weight], (x, height / 2))
 
 
 def _beside_rows(
-    lined: list[tuple[int, str]], extra: list[str], widths: Mapping[str, float], width: float, height: float
+    lined: list[tuple[int, str]],
+    extra: list[str],
+    widths: Mapping[str, float],
+    width: float,
+    height: float,
+    title: float,
 ) -> Iterator[Chip]:
     column = max(widths.values(), default=0.0)
     rows = lined + [(len(lined) + k, weight) for k, weight in enumerate(extra)]
     for k, weight in rows:
-        y = height / 2 - 12 - ROW_HEIGHT * k
+        y = height / 2 - 12 - title - ROW_HEIGHT * k
         yield Chip(weight, -width / 2 - CHIP_GAP - column / 2, y, widths[weight], (-width / 2, y))
 
 

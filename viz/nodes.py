@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .boxes import Face, chip_width, face
+from .boxes import ROW_HEIGHT, Box, Face, chip_width, face
 from .canvas import Canvas, slug_words
 from .colours import GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
 from .curves import Point
@@ -27,12 +27,11 @@ def paint_node(
     key: str,
     node: Mapping[str, Any],
     at: Point,
-    size: tuple[float, float],
-    columns: tuple[float, ...] = (),
+    box: Box,
     panel: str | None = None,
 ) -> None:
     """One node of a step: its outline with its operation, its name, or the rows of its affine map."""
-    (x, y), kind, written = at, str(node["kind"]), face(node)
+    (x, y), kind, written, size = at, str(node["kind"]), face(node), (box.width, box.height)
     tooltip = str(node["tooltip"])
     if kind == "input":
         shape = "circle" if size[0] == size[1] else "box"
@@ -46,8 +45,10 @@ def paint_node(
         canvas.text(f"{written.name} =", (split - 1, y), 11.5, side="r", panel=panel)
         canvas.text(value, (split + 1, y), 11.5, side="l", bold=True, panel=panel)
     elif kind == "affine":
-        canvas.box(key, "", at, size, "op affine", tooltip=tooltip, panel=panel)
-        _rows(canvas, written, at, size, columns, panel)
+        style = {"penwidth": "2.1", "color": INK} if box.title else {}
+        words = "state affine" if box.title else "op affine"
+        canvas.box(key, "", at, size, words, tooltip=tooltip, panel=panel, **style)
+        _rows(canvas, written, at, box, panel)
     elif written.name:
         bold = kind == "state"
         style = {"penwidth": "2.1", "color": INK} if bold else {}
@@ -70,20 +71,24 @@ def _operation_and_name(canvas: Canvas, written: Face, at: Point, bold: bool, pa
     canvas.text(written.name, (split + 2, y), letters, INK, side="l", bold=bold, panel=panel)
 
 
-def _rows(
-    canvas: Canvas, written: Face, at: Point, size: tuple[float, float], columns: tuple[float, ...], panel: str | None
-) -> None:
-    (x, y), (width, height) = at, size
-    if columns:
-        for k, (row, middle) in enumerate(zip(written.rows, columns, strict=False)):
+def _rows(canvas: Canvas, written: Face, at: Point, box: Box, panel: str | None) -> None:
+    """The terms of an affine map: side by side on a spine, otherwise below each other; a state's name before them."""
+    x, y = at
+    left, top = x - box.width / 2, y + box.height / 2
+    if box.columns:
+        if box.title:
+            canvas.text(f"{written.name} =", (left + 8, y), 12, side="l", bold=True, panel=panel)
+        for k, (row, middle) in enumerate(zip(written.rows, box.columns, strict=False)):
             canvas.text(row, (x + middle, y), 11, panel=panel)
             if k:
-                left = columns[k - 1] + text_width(written.rows[k - 1], 11) / 2
-                right = middle - text_width(row, 11) / 2
-                canvas.text("+", (x + (left + right) / 2, y), 10, GREY, panel=panel)
+                before = box.columns[k - 1] + text_width(written.rows[k - 1], 11) / 2
+                after = middle - text_width(row, 11) / 2
+                canvas.text("+", (x + (before + after) / 2, y), 10, GREY, panel=panel)
         return
+    if box.title:
+        canvas.text(f"{written.name} =", (left + 8, top - 13), 12, side="l", bold=True, panel=panel)
     for k, row in enumerate(written.rows):
-        level = y + height / 2 - 12 - 20 * k
+        level = top - 12 - box.title - ROW_HEIGHT * k
         if k:
-            canvas.text("+", (x - width / 2 + 8, level), 10, GREY, panel=panel)
-        canvas.text(row, (x - width / 2 + 14, level), 11, side="l", panel=panel)
+            canvas.text("+", (left + 8, level), 10, GREY, panel=panel)
+        canvas.text(row, (left + 14, level), 11, side="l", panel=panel)

@@ -103,7 +103,7 @@ class Painter:
         key, box = f"n{role}@{s}", self.boxes[role]
         x, y = self.placement.at[role]
         node = self.graph.nodes[key]
-        paint_node(self.canvas, key, node, (x + dx, y), (box.width, box.height), box.columns, f"t{s}")
+        paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
         for chip in box.chips:
             if self.graph.has_edge(chip.weight, key):
                 self._chip(chip.weight, key, (x + dx + chip.x, y + chip.y), s)

@@ -93,6 +93,19 @@ def a_scalar_recurrence(tape: tg.Tape) -> Any:
 
 
 @program
+def a_state_that_is_one_affine_map(tape: tg.Tape) -> Any:
+    random = np.random.default_rng(2)
+    U, b = tape.var(random.normal(size=(3, 2)), "U"), tape.var(random.normal(size=3), "b")
+    W, h, losses = tape.var(W0 / 2, "W"), tape.var(np.ones(3), "h0"), []
+    for t in range(1, 5):
+        with tg.step(t):
+            x = tape.data(random.normal(size=2), "x")
+            h = W @ h + U @ x + b
+            losses.append(tg.loss(np.sum(h * h), t))
+    return sum(losses)
+
+
+@program
 def steps_that_share_a_weight_and_nothing_else(tape: tg.Tape) -> Any:
     w, losses = tape.var(np.array([0.2, -0.4]), "w"), []
     for t in range(1, 5):
@@ -126,12 +139,21 @@ def a_chain_of_fourteen_layers(tape: tg.Tape) -> Any:
     return sum(losses)
 
 
+@pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("at", ["all", None])
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_odd_programs_are_drawn_without_overlaps(name: str, at: Any) -> None:
+def test_odd_programs_are_drawn_without_overlaps(name: str, at: Any, fuse: bool) -> None:
     with tg.Tape(checked=True) as tape:
         L = PROGRAMS[name](tape)
-    picture = viz.draw(tg.flow(L, at=at), title=name)
+    picture = viz.draw(tg.flow(L, at=at), title=name, fuse=fuse)
     assert picture.canvas is not None
     assert overlaps(picture.canvas) == {}
     assert ElementTree.fromstring(picture.svg()).get("role") == "img"
+
+
+def test_a_fused_state_says_its_name() -> None:
+    with tg.Tape(checked=True) as tape:
+        L = PROGRAMS["a_state_that_is_one_affine_map"](tape)
+    svg = viz.draw(tg.flow(L), fuse=True).svg()
+    texts = {"".join(text.itertext()) for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}
+    assert {"h₁ =", "h₄ =", "W·h₀", "U·x₁", "b"} <= {text.strip().replace("\xa0", " ") for text in texts}
