@@ -102,7 +102,7 @@ class Total:
         at = painter.placement.at[node["role"]]
         start = painter.boxes[node["role"]].shape((at[0] + painter.layout.pitch * node["step"], at[1]))
         bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
-        gradient = None if self.quiet else data["gradient"]
+        gradient = data["gradient"]
         flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
         wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
         painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows)
@@ -122,7 +122,7 @@ class Total:
             way = tuple(dense([(x, y), (x, self.y)]))
             x += wide / 2 + 10
             data = self.sources[weight]
-            gradient = None if self.quiet else data["gradient"]
+            gradient = data["gradient"]
             flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
             wire = Route(name, way, chip, bar, name, "L", weight=weight)
             self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows)

@@ -133,7 +133,8 @@ def test_an_exact_zero_is_dotted_with_a_white_cell_and_no_colour() -> None:
 
 def test_before_any_backward_pass_the_picture_says_so_and_shows_no_gradient_at_all() -> None:
     picture = drawn("vanilla", at=None)
-    assert "no backward pass recorded" in picture.dot
+    assert "no backward pass recorded" in [text.text for text in picture.canvas.texts], "in the key"
+    assert picture.title.startswith("Forward pass, no backward pass recorded"), "and in the heading"
     assert not items(picture, "bwd") and not items(picture, "share")
     assert items(picture, "fwd")
 
