@@ -2,17 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
-from tinygrad_rnn.check import Instance
+from tinygrad_rnn.check import Instance, relative_error
 from tinygrad_rnn.spec import Spec
 
-
-def relative_error(value: Any, reference: Any) -> float:
-    """‖a − b‖ / max(‖b‖, 1e−12); shapes must be equal."""
-    a, b = np.asarray(value), np.asarray(reference)
-    assert a.shape == b.shape, (a.shape, b.shape)
-    return float(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1e-12))
+__all__ = ["arguments", "as_lists", "in_words", "relative_error"]
 
 
 def in_words(spec: Spec) -> dict[str, Any]:

@@ -6,6 +6,7 @@ file of cases with expected values.
 
 from .cases import compare_cases, read_cases
 from .compare import compare_derivations
+from .distance import relative_error
 from .instances import Instance, random_instance
 from .report import TOLERANCE, CaseError, CaseResult, Report, Row
 from .witness import central_differences, complex_step
@@ -23,4 +24,5 @@ __all__ = [
     "complex_step",
     "random_instance",
     "read_cases",
+    "relative_error",
 ]

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from .distance import relative_error
+
 TOLERANCE = 1e-10
-SMALLEST_NORM = 1e-12  # relative errors are ‖a − b‖ / max(‖b‖, this)
 
 # How the witnesses are called in sentences.
 WORDS: Mapping[str, str] = {
@@ -215,7 +216,5 @@ def row(
     if a.shape != b.shape:
         note = f"has shape {a.shape}, the {reference} has {b.shape}"
         return Row(case, derivation, witness, quantity, math.inf, math.inf, TOLERANCE, reference, note)
-    difference = np.abs(a - b)
-    max_abs = float(np.max(difference, initial=0.0))
-    relative = float(np.linalg.norm(difference)) / max(float(np.linalg.norm(b)), SMALLEST_NORM)
-    return Row(case, derivation, witness, quantity, max_abs, relative, TOLERANCE, reference)
+    max_abs = float(np.max(np.abs(a - b), initial=0.0))
+    return Row(case, derivation, witness, quantity, max_abs, relative_error(a, b), TOLERANCE, reference)
