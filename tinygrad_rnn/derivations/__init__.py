@@ -2,7 +2,8 @@
 
 Every file stands alone: its own forward pass, its own derivatives, no formula shared with `bptt` or with each other.
 IDs such as 000.delta in the docstrings number the displayed formulas of the sources; what a source misprints or leaves
-out is said at the top of its file.
+out is said at the top of its file. `catalogue("onecademy")` lists every formula of a source as printed and corrected
+(`onecademy_entries.py` and its four siblings), and `measure(entry)` says how far it lies from its witness.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from typing import Any
 
 from ..spec import Spec
 from . import d2l, hao_ni, many_to_one, onecademy, stackexchange
+from .catalogue import CatalogueError, catalogue, formula
+from .entry import KINDS, SEEING, SETTINGS, Entry, Reading, Setting
+from .measuring import SEEDS, TOLERANCE, Measured, Verdict, measure, measure_blind, measured
 
 
 @dataclass(frozen=True)
@@ -51,4 +55,24 @@ def covering(spec: Spec) -> Derivation | None:
     return next((derivation for derivation in DERIVATIONS.values() if derivation.covers(spec)), None)
 
 
-__all__ = ["DERIVATIONS", "Derivation", "covering"]
+__all__ = [
+    "DERIVATIONS",
+    "KINDS",
+    "SEEDS",
+    "SEEING",
+    "SETTINGS",
+    "TOLERANCE",
+    "CatalogueError",
+    "Derivation",
+    "Entry",
+    "Measured",
+    "Reading",
+    "Setting",
+    "Verdict",
+    "catalogue",
+    "covering",
+    "formula",
+    "measure",
+    "measure_blind",
+    "measured",
+]
