@@ -95,7 +95,9 @@ def test_a_broken_closed_form_is_seen_in_its_parameter_alone(
     assert [row.name for row in rows if not row.agrees] == ["b"]
     assert {row.name: row.closed_form for row in rows}["b"] == pytest.approx(0.01)
     assert cli.main(["demo", "--text", LINE]) == 1
-    assert "disagree" in capsys.readouterr().err
+    out, error = capsys.readouterr()
+    assert error == "tinygrad-rnn: the witnesses disagree about dL/db: a bug in this program\n"
+    assert "Pictures" not in out
 
 
 def test_the_seed_decides_the_weights() -> None:
@@ -115,6 +117,41 @@ def test_the_reach_is_the_last_row_of_the_contribution_table() -> None:
     expected = np.sqrt(sum(norms[-1] ** 2 for norms in rows.values()))
     np.testing.assert_allclose(found.norms, expected, rtol=1e-12, atol=0)
     assert found.closed_form < 1e-13
+
+
+@pytest.mark.parametrize("factor", [1.01, np.nan])
+def test_a_wrong_contribution_table_is_seen_and_is_the_exit_status(
+    factor: float, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    true = bptt.contribution_table
+
+    def mistaken(*arguments: Any) -> Any:
+        found = true(*arguments)
+        arrays = {name: np.array(array) for name, array in found.arrays.items()}
+        arrays["W"][-1, 4] *= factor
+        return replace(found, arrays=arrays)
+
+    monkeypatch.setattr(bptt, "contribution_table", mistaken)
+    found = demo.reach(demo.character_rnn(LINE))
+    assert not found.agrees
+    assert found.closed_form == pytest.approx(factor - 1.0, nan_ok=True)
+    assert all(row.agrees for row in demo.gradients(demo.character_rnn(LINE)))
+    assert cli.main(["demo", "--text", LINE]) == 1
+    out, error = capsys.readouterr()
+    assert error == "tinygrad-rnn: the witnesses disagree about C[T,k]: a bug in this program\n"
+    said = "nan" if np.isnan(factor) else "1e-02"
+    assert f"The closed form's C[T,k] differ from the tape's by {said} of a norm at most.\n" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_difference_of_the_tables_is_told_as_a_number_and_none_as_none(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = demo.reach
+    for difference, said in ((0.0, "equal the tape's bit for bit."), (3e-16, "differ from the tape's by 3e-16 of a")):
+        monkeypatch.setattr(demo, "reach", lambda run, d=difference: replace(true(run), closed_form=d))
+        assert cli.main(["demo", "--text", LINE]) in (0, 2)  # 2: no Graphviz here
+        assert f"\nThe closed form's C[T,k] {said}" in capsys.readouterr().out
 
 
 def test_the_lag_is_the_first_below_a_thousandth() -> None:
@@ -192,6 +229,38 @@ def test_hostile_text_is_data(text: str, tmp_path: Path, capsys: pytest.CaptureF
     assert "\x1b" not in out and "\x01" not in out
     for file in (tmp_path / "tinygrad-rnn-demo").iterdir():
         ElementTree.parse(file)
+
+
+def unwritable_folders(folder: Path) -> dict[str, str]:
+    """Folders that nothing can be written into, for root as well -> what is said."""
+    (folder / "loop").symlink_to("loop")
+    (folder / "taken" / "last-loss.svg").mkdir(parents=True)
+    return {"x" * 300: "File name too long", "loop": "cannot be written", "taken": "last-loss.svg in it is a folder"}
+
+
+def test_a_folder_that_cannot_be_written_is_refused_before_the_work_and_nothing_is_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(demo, "character_rnn", lambda *_: pytest.fail("the work has begun"))
+    for name, said in unwritable_folders(tmp_path).items():
+        before = sorted(tmp_path.rglob("*"))
+        assert cli.main(["demo", "--out", name]) == 2
+        out, error = capsys.readouterr()
+        assert (out, error.count("\n")) == ("", 1)
+        assert "--out" in error and said in error and "another" in error
+        assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_folder_that_takes_no_file_is_refused_and_its_parents_are_removed_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cli, "TemporaryFile", full)
+    assert cli.main(["demo", "--out", "new/deeper"]) == 2
+    assert "--out 'new/deeper': cannot be written: No space left on device" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.usefixtures("painter")

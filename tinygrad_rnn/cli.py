@@ -10,10 +10,11 @@ import os
 import sys
 from argparse import Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from importlib import util
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import ModuleType
 from typing import Any
 
@@ -21,6 +22,7 @@ from .commands.arguments import PROGRAM, CommandError, choose, one_line, parser,
 
 DISAGREE, UNUSABLE, INTERRUPTED, NO_READER = 1, 2, 130, 141
 STEPS_IN_PICTURES = 6
+PICTURES = ("all-losses.svg", "last-loss.svg")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -102,10 +104,14 @@ def demo(typed: Namespace) -> int:
     print(f"\nHow far back the loss of step T = {run.steps} reaches: C[T,k] is what step k adds to its gradient")
     tables.show(tables.reach(found, run.text))
     print(_reach_in_words(found.lag, run.steps, found.norms[-1]))
-    print(f"The closed form's C[T,k] differ from the tape's by {tables.short(found.closed_form)} at most.")
+    same = "equal the tape's bit for bit"
+    apart = f"differ from the tape's by {tables.short(found.closed_form)} of a norm at most"
+    print(f"The closed form's C[T,k] {apart if found.closed_form else same}.")
 
-    if not all(row.agrees for row in rows):
-        print("The witnesses disagree: a bug in this program.", file=sys.stderr)
+    wrong = [f"dL/d{row.name}" for row in rows if not row.agrees] + ["C[T,k]"] * (not found.agrees)
+    if wrong:
+        sys.stdout.flush()
+        print(f"{PROGRAM}: the witnesses disagree about {', '.join(wrong)}: a bug in this program", file=sys.stderr)
         return DISAGREE
     sys.stdout.flush()
     with _progress("drawing"):
@@ -142,8 +148,7 @@ def _demo_pictures(beginning: Any, caption: str, folder: Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(f"--out {shown(str(folder))}: cannot be made: {error.strerror or error}") from None
-    names = ("all-losses.svg", "last-loss.svg")
-    return [picture.save(folder / name) for name, picture in zip(names, pictures, strict=True)]
+    return [picture.save(folder / name) for name, picture in zip(PICTURES, pictures, strict=True)]
 
 
 def compare(typed: Namespace) -> int:
@@ -211,15 +216,29 @@ def _captioned(flow: Any, caption: str) -> Any:
 
 
 def _folder(name: str) -> Path:
-    """A folder to write into, checked before the work begins; it is made later."""
+    """A folder to write into, tried before the work begins: whatever is made for the trial is removed again."""
     folder = Path(name)
-    for place in (folder, *folder.parents):
-        if place.exists():
-            if not place.is_dir():
-                raise CommandError(f"--out {shown(name)}: {shown(str(place))} is a file; name another folder")
-            if not os.access(place, os.W_OK | os.X_OK):
-                raise CommandError(f"--out {shown(name)}: {shown(str(place))} cannot be written; name another folder")
-            break
+    made: list[Path] = []
+    try:
+        above = [folder, *folder.parents]
+        nearest = next(place for place in above if place.exists())
+        if not nearest.is_dir():
+            raise CommandError(f"--out {shown(name)}: {shown(str(nearest))} is a file; name another folder")
+        for place in reversed(above[: above.index(nearest)]):
+            place.mkdir()
+            made.append(place)
+        with TemporaryFile(dir=folder):  # what `access` allows may still be refused: a full disk, a read-only mount
+            pass
+        for picture in PICTURES:
+            if (folder / picture).is_dir():
+                raise CommandError(f"--out {shown(name)}: {picture} in it is a folder; name another")
+    except OSError as error:
+        why = error.strerror or error
+        raise CommandError(f"--out {shown(name)}: cannot be written: {why}; name another folder") from None
+    finally:
+        for place in reversed(made):
+            with suppress(OSError):  # somebody else has put something there meanwhile
+                place.rmdir()
     return folder
 
 
