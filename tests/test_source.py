@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import gc
 import subprocess
 import sys
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -394,3 +396,28 @@ def test_the_tape_is_as_it_was() -> None:
     source(loss), source_inputs(loss)
     after = tape.lines, tape.backward, tape.source, tape.checksums, tape.losses, tape.scope
     assert all(a is b for a, b in zip(before[0], after[0], strict=True)) and before[1:] == after[1:]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda tape, loss: source(loss),
+        lambda tape, loss: source_inputs(loss),
+        lambda tape, loss: tg.listing(tape),
+        lambda tape, loss: tg.backward(loss),
+        lambda tape, loss: tg.local_rule(tape, len(tape) - 1, 0),
+    ],
+    ids=["source", "source_inputs", "listing", "backward", "local_rule"],
+)
+def test_a_printed_tape_is_freed_without_the_collector(use: Callable[[tg.Tape, tg.Var], Any]) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        tape, loss = tg.cells.record("lstm", steps=T)
+        freed = weakref.ref(tape)
+        result = use(tape, loss)
+        del tape, loss
+        assert freed() is None
+        assert result
+    finally:
+        gc.enable()

@@ -68,7 +68,6 @@ class _Program:
     def __init__(self, loss: Var, wrt: Sequence[Var] | None) -> None:
         self.record = backward_pass(loss, wrt)
         self.tape, self.lines, called = loss.tape, self.record.tape.lines, names(loss.tape)
-        self.notation = Notation(function=self.function, argument=self.argument)
         self.functions: dict[Any, str] = {}  # a function -> the name it is called by
         self.defined: dict[str, str] = {}  # definitions before the function: name -> text
         self.arguments: dict[str, Any] = {}
@@ -96,6 +95,11 @@ class _Program:
         self.shared: set[int] = set()  # adjoints that are another name for an array, or a view of one
         self.body = [*self.forward(), "", *self.backward()]
         self.arguments |= self.extra
+
+    @property
+    def notation(self) -> Notation:
+        """How this module is spelled; not kept, for its methods hold the program: that cycle would keep the tape."""
+        return Notation(function=self.function, argument=self.argument)
 
     def ancestors(self) -> list[int]:
         """Lines that the loss and the wanted lines are computed from, in order."""
