@@ -318,6 +318,40 @@ def test_the_local_rule_is_the_row_of_the_backward_pass() -> None:
     }
 
 
+def double(x: Any) -> Any:
+    return 2.0 * x
+
+
+@pytest.mark.parametrize(
+    ("vjp", "shown"),
+    [
+        (lambda g, y, x: (g[..., None] * x) @ x, "outer(d[y], x) @ x"),
+        (lambda g, y, x: (g[:, None] * x[None]) @ x, "outer(d[y], x) @ x"),
+        (lambda g, y, x: (x[:, None] * g[None, :])[..., 0], "outer(x, d[y])[..., 0]"),
+        (lambda g, y, x: (g[:, None] * x[:, None])[..., 0], "(d[y][:, None] * x[:, None])[..., 0]"),
+        (lambda g, y, x: (g[::-1, None] * x) @ x, "d[y][::-1, None] * x @ x"),
+        (lambda g, y, x: (np.outer(g, x) @ x[:, None])[..., 0], "outer(d[y], x) @ x"),
+        (lambda g, y, x: (np.outer(g, x) @ x[:, None])[:, [0]][:, 0], "(outer(d[y], x) @ x[:, None])[:, [0]][:, 0]"),
+        (lambda g, y, x: g * x.sum()[..., None], "d[y] * sum(x)"),
+        (lambda g, y, x: x.sum()[None] * g, "sum(x) * d[y]"),
+        (lambda g, y, x: (g[0] * x[1][None, None])[0] + 0.0 * g, "(d[y][0] * x[1][None, None])[0] + 0.0 * d[y]"),
+    ],
+)
+def test_vectors_opened_to_matrices_read_as_in_textbooks_however_a_rule_spells_it(vjp: Any, shown: str) -> None:
+    tg.rule(double, vjp)
+    try:
+        tape = tg.Tape()
+        x = tape.var(np.array([0.5, -0.2, 0.7]), "x")
+        y = tape.record(double, (x,), {})
+        rule = tg.local_rule(tape, y.index, 0).replace("v1", "y")
+        assert rule == f"d[x] = {shown}"
+        seed = np.array([1.0, 0.3, -2.0])
+        written = eval(shown.replace("d[y]", "g"), {"outer": np.outer, "sum": np.sum}, {"g": seed, "x": x.value})
+        np.testing.assert_allclose(written, tape.grad(y, [x], seed)[0], rtol=1e-12)
+    finally:
+        del tg.RULES[double]
+
+
 def test_broadcasting_shows_in_the_rule() -> None:
     with tg.Tape() as tape:
         a, b = tape.var(np.ones((4, 3)), "a"), tape.var(np.ones(3), "b")

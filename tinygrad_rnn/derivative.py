@@ -10,13 +10,14 @@ are recorded too, so that a mask such as `a > 0` is written as what it is and no
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .notation import ATOM, Notation, Piece, Written, expression, index, literal
+from .notation import ATOM, Notation, Piece, Written, expression, index
 from .rules.index import scatter
 from .tape import Tape, TapeError, Var
 from .var import getitem
@@ -120,10 +121,6 @@ def contribution(
     """
     lines, bar = record.tape.lines, record.adjoint[edge.child]
     group = {i: simple(lines, i) for i in range(edge.start, edge.stop) if lines[i][1]}
-    uses: dict[int, int] = {}
-    for _, parents, _, _ in group.values():
-        for p in parents:
-            uses[p] = uses.get(p, 0) + 1
     texts: dict[int, Written] = {bar: Written(adjoint(edge.child), ATOM)}
     wanted, pending = set(), [edge.contribution]
     while pending:
@@ -131,6 +128,7 @@ def contribution(
         if i in group and i not in wanted and i != bar:
             wanted.add(i)
             pending += group[i][1]
+    uses = Counter(p for i in wanted for p in group[i][1])
     parts: list[tuple[str, str]] = []
     last = group.get(edge.contribution)
     for i in sorted(wanted):
@@ -142,7 +140,7 @@ def contribution(
             place = index(piece, operands, notation, first=2)
             return Contribution(tuple(parts), (operands[0] or texts[bar]).text, place, plain, True)
         written = expression(piece, operands, notation)
-        if i != edge.contribution and (len(written.text) > LONG or uses.get(i, 0) > 1):
+        if i != edge.contribution and (len(written.text) > LONG or uses[i] > 1):
             parts.append((value(i), written.text))
             written = Written(value(i), ATOM)
         texts[i] = written
@@ -156,46 +154,40 @@ def _basic(a: Any) -> bool:
 
 
 def simple(lines: Sequence[Any], i: int) -> Piece:
-    """A line, or the plain name of what it does: `a[..., None] * b` of two vectors is outer(a, b)."""
+    """A line, or what a textbook writes for it: outer(a, b) and A @ v, where a rule opens vectors to columns and rows.
+
+    Told by the shapes that meet, so it is the same array however the rule spells it.
+    """
     fn, parents, args, kw = lines[i][:4]
-    if fn is np.multiply:
-        a, b = parents
-        for k in (0, 1):  # n[..., None] of a number is as good as n beside an array
-            if parents[k] >= 0 and _is_scalar(lines, parents[k]) and np.ndim(args[1 - k]) > 0:
-                number = lines[parents[k]][1][0]
-                pairs = [(number, lines[number][4]), (parents[1 - k], args[1 - k])]
-                (a, x), (b, y) = pairs if k == 0 else pairs[::-1]
-                return fn, (a, b), (x, y), kw
-        column, row = _opened(lines, a), _opened(lines, b)
-        if column is not None and column[1] == "column" and (row is None or row[1] == "row"):
-            b = row[0] if row else b
-            if b >= 0 and np.ndim(lines[b][4]) == 1:
-                return np.outer, (column[0], b), (lines[column[0]][4], lines[b][4]), {}
-    if fn is getitem and _place(args) == "..., 0" and lines[parents[0]][0] is np.matmul:
-        _, (a, b), (matrix, _), *_ = lines[parents[0]]
-        column = _opened(lines, b)
-        if a >= 0 and column is not None and column[1] == "column" and np.ndim(matrix) == 2:
-            return np.matmul, (a, column[0]), (matrix, lines[column[0]][4]), {}
+    if fn is np.multiply and min(parents) >= 0:
+        a, b = (_unopened(lines, p) for p in parents)
+        x, y = lines[a][4], lines[b][4]
+        (m,), (n,) = (np.shape(v) if np.ndim(v) == 1 else (None,) for v in (x, y))
+        if m and n and np.shape(args[0]) == (m, 1) and np.shape(args[1]) in ((n,), (1, n)):
+            return np.outer, (a, b), (x, y), {}
+        if np.ndim(x) == 0 and np.ndim(args[0]) <= np.ndim(args[1]):  # a number is as good as [[number]]
+            return fn, (a, parents[1]), (x, args[1]), kw
+        if np.ndim(y) == 0 and np.ndim(args[1]) <= np.ndim(args[0]):
+            return fn, (parents[0], b), (args[0], y), kw
+    if fn is getitem and _is_first(args[1:]) and lines[parents[0]][0] is np.matmul:
+        (a, b), (matrix, column) = lines[parents[0]][1:3]
+        v = _unopened(lines, b)
+        if min(a, b) >= 0 and np.ndim(matrix) == 2 and np.shape(column) == (*np.shape(lines[v][4]), 1):
+            return np.matmul, (a, v), (matrix, lines[v][4]), {}
     return fn, parents, args, kw
 
 
-def _is_scalar(lines: Sequence[Any], i: int) -> bool:
-    return lines[i][0] is getitem and np.ndim(lines[i][2][0]) == 0 and _place(lines[i][2]) == "..., None"
+def _unopened(lines: Sequence[Any], i: int) -> int:
+    """The line that line i shows with axes of length 1 added, `x[..., None]`; i itself where it does no such thing."""
+    fn, parents, args = lines[i][:3]
+    if fn is getitem and all(a is None or a is Ellipsis or (type(a) is slice and a == slice(None)) for a in args[1:]):
+        return int(parents[0])
+    return i
 
 
-def _opened(lines: Sequence[Any], i: int) -> tuple[int, str] | None:
-    """Is line i a vector made a column, v[..., None], or a row, v[..., None, :]? The vector's line, and which."""
-    if i < 0 or lines[i][0] is not getitem or np.ndim(lines[i][2][0]) != 1:
-        return None
-    kind = {"..., None": "column", "..., None, :": "row"}.get(_place(lines[i][2]))
-    return (lines[i][1][0], kind) if kind else None
-
-
-def _place(args: Sequence[Any]) -> str:
-    """An index of numbers, None, `...` and `:` as text; "?" stands for anything else."""
-    whole = slice(None)
-    marks = (":" if type(a) is slice and a == whole else literal(a) if type(a) is not slice else None for a in args[1:])
-    return ", ".join(m if isinstance(m, str) else m.text if m else "?" for m in marks)
+def _is_first(place: Sequence[Any]) -> bool:
+    """Is this the index `..., 0`? Types first: an index may be an array, which has no truth value."""
+    return [type(a) for a in place] == [type(Ellipsis), int] and place[1] == 0
 
 
 def _copy(tape: Tape) -> Tape:
