@@ -1,7 +1,12 @@
 """Closed forms of backpropagation through time: NumPy only, no tape, one function for one family.
 
-    D  delta_recursion       δ_t backwards, one pass
-    C  contribution_table    C[t,k], the sum that every family regroups
+    D  delta_recursion                    δ_t backwards, one pass
+    E  explicit_sum, explicit_matrix_sum  every ordered product of Jacobians, with a vector carried or in full
+    F  rtrl, OnlineRTRL                   dh_t/dθ forwards, known after every step
+    Z  reverse_products                   z = ∏J backwards, for each final step
+    P  matrix_powers                      powers of W, for a linear recurrence
+    C  contribution_table                 C[t,k], the sum that every family regroups
+    T  truncated                          the same sum under a mask
 
 With e_t = ∂J_t/∂h_t and J_t = ∂h_t/∂h_{t−1}, all of them are one identity:
 
@@ -10,14 +15,39 @@ With e_t = ∂J_t/∂h_t and J_t = ∂h_t/∂h_{t−1}, all of them are one iden
 
 from .contributions import Contributions, contribution_norms, contribution_table
 from .delta import Gradients, delta_recursion
+from .explicit import explicit_matrix_sum, explicit_sum
+from .factors import Factors, factors
+from .families import FAMILIES, Family
 from .forward import Forward, forward
+from .powers import FamilyError, matrix_powers
+from .products import reverse_products, state_derivative
+from .rtrl import OnlineRTRL, rtrl
+from .truncation import TruncationError, bias, detach_every_k, max_lag, truncated, williams_peng
 
 __all__ = [
+    "FAMILIES",
     "Contributions",
+    "Factors",
+    "Family",
+    "FamilyError",
     "Forward",
     "Gradients",
+    "OnlineRTRL",
+    "TruncationError",
+    "bias",
     "contribution_norms",
     "contribution_table",
     "delta_recursion",
+    "detach_every_k",
+    "explicit_matrix_sum",
+    "explicit_sum",
+    "factors",
     "forward",
+    "matrix_powers",
+    "max_lag",
+    "reverse_products",
+    "rtrl",
+    "state_derivative",
+    "truncated",
+    "williams_peng",
 ]
