@@ -22,13 +22,22 @@ CASES = (
      {"W_hx": "input", "W_hh": "recurrent", "W_qh": "output"}, (5, 1, 2, 2, 3), True),
     ("row-one-step", ("row", "tanh", "identity", "half_mse", "1/T", "sum", False), BIASED, (1, 1, 2, 2, 2), True),
 )  # fmt: skip
+# (id, truncation, (T, B, d, m, q)), all of the one model of their group
+TRUNCATED_ROLES = {
+    "W_ih": "input", "W_hh": "recurrent", "b": "hidden_bias", "W_out": "output", "b_out": "output_bias"
+}  # fmt: skip
+TRUNCATED = (
+    ("truncated-williams-peng", {"mode": "williams_peng", "k1": 2, "k2": 3}, (5, 2, 2, 3, 2)),
+    ("truncated-detach", {"mode": "detach_every_k", "k": 2}, (5, 1, 2, 2, 2)),
+    ("truncated-max-lag", {"mode": "max_lag", "tau": 1}, (5, 2, 1, 2, 1)),
+)
 
 
 def main():
     """Write the file anew."""
     cases = [make(*case, seed=number) for number, case in enumerate(CASES)]
-    for group, kind in (("gated", "lstm"), ("truncated", "vanilla_rnn")):
-        cases.append({"id": f"{group}-stub", "group": group, "model": {"kind": kind}})
+    cases += [make_truncated(*case, seed=number) for number, case in enumerate(TRUNCATED, start=len(CASES))]
+    cases.append({"id": "gated-stub", "group": "gated", "model": {"kind": "lstm"}})
     FILE.write_text(json.dumps({"schema_version": 1, "cases": cases}, indent=None) + "\n", encoding="utf-8")
 
 
@@ -70,6 +79,62 @@ def make(id_, words, roles, sizes, zero_h0, seed):
         "id": id_, "group": "published", "model": model, "sizes": dict(zip("TBdmq", sizes, strict=True)),
         "x": x, "y": y, "h0": h0, "params": params, "expected": expected,
     }  # fmt: skip
+
+
+def make_truncated(id_, truncation, sizes, seed):
+    """One case with truncated gradients by their definition: every run starts at a state that is a number."""
+    T, B, d, m, q = sizes
+    rng = random.Random(seed)
+    words = ("col", "tanh", "identity", "half_mse", "1", "sum")
+    model = {"kind": "vanilla_rnn", **dict(zip(WORDS, words, strict=False))}
+    shapes = {"input": (m, d), "recurrent": (m, m), "hidden_bias": (m,), "output": (q, m), "output_bias": (q,)}
+    params = {name: draw(rng, shapes[role]) for name, role in TRUNCATED_ROLES.items()}
+    x, y, h0 = draw(rng, (T, B, d)), draw(rng, (T, B, q)), draw(rng, (B, m))
+    whole = {**model, "roles": TRUNCATED_ROLES, "many_to_one": False}
+    values = plain.run(whole, params, x, y, h0)
+    states = [real(h) for h in values.h]
+    runs = started_anew(truncation, T)
+
+    def cut(moved):
+        total = 0.0
+        for start, first, last in runs:
+            losses = plain.run(whole, moved, x[start:last], y[start:last], states[start]).step_losses
+            total = total + sum(losses[first - start - 1 :])
+        return total
+
+    def full(moved):
+        return plain.run(whole, moved, x, y, h0).loss
+
+    expected = {"loss": values.loss.real}
+    for field, loss in (("grads", cut), ("full_grads", full)):
+        expected[field] = {
+            name: plain.by_array(p, lambda moved, name=name, loss=loss: loss({**params, name: moved}))
+            for name, p in params.items()
+        }
+    expected["mask"] = [
+        [int(any(first <= t <= last and start < k <= t for start, first, last in runs)) for k in range(1, T + 1)]
+        for t in range(1, T + 1)
+    ]
+    expected["blocks"] = [
+        {"loss_steps": list(range(first, last + 1)), "window": [start + 1, last]} for start, first, last in runs
+    ]
+    return {
+        "id": id_, "group": "truncated", "model": model, "truncation": truncation,
+        "sizes": dict(zip("TBdmq", sizes, strict=True)), "x": x, "y": y, "h0": h0, "params": params,
+        "expected": expected,
+    }  # fmt: skip
+
+
+def started_anew(truncation, T):
+    """(start, first, last): runs from the constant state h_start, of which the losses first…last count."""
+    mode = truncation["mode"]
+    if mode == "max_lag":
+        return [(max(0, t - truncation["tau"] - 1), t, t) for t in range(1, T + 1)]
+    if mode == "detach_every_k":
+        k = truncation["k"]
+        return [(start, start + 1, min(start + k, T)) for start in range(0, T, k)]
+    ends = sorted({*range(truncation["k1"], T, truncation["k1"]), T})
+    return [(max(0, end - truncation["k2"]), before + 1, end) for before, end in zip([0, *ends], ends, strict=False)]
 
 
 def draw(rng, shape, low=None):

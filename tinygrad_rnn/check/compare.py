@@ -8,6 +8,7 @@ from typing import Any
 from .. import bptt, models
 from ..derivations import DERIVATIONS, Derivation
 from ..spec import Sizes
+from .families import check_letters, measure_families
 from .instances import Instance, random_instance
 from .readings import read_closed_form, read_tape
 from .report import CaseError, CaseResult, Report, Row, compare_reading
@@ -27,27 +28,32 @@ SPEAKS_OF = {"transcription": ("grads.",), "complex_step": ("grads.", "dh0", "dx
 REFERENCE = "complex step through bptt.forward"
 
 
-def compare_derivations(names: Sequence[str] | None = None, seed: int = 0) -> Report:
+def compare_derivations(
+    names: Sequence[str] | None = None, seed: int = 0, families: Sequence[str] = ()
+) -> Report:
     """Each source's δ-form, the tape and the closed form against the complex step, per parameter.
 
     Args:
         names: short names of the derivations; None or empty for all five.
         seed: other random instances for another seed.
+        families: letters of further families of closed forms, to be compared as well and timed.
 
     Raises:
-        CaseError: a name that is no derivation's.
+        CaseError: a name that is no derivation's, a letter that is no family's.
     """
+    letters = check_letters(families)
     for name in names or ():
         if name not in DERIVATIONS:
             raise CaseError(f"no derivation is called {name!r}: choose among {', '.join(DERIVATIONS)}")
     chosen = [DERIVATIONS[name] for name in dict.fromkeys(names or DERIVATIONS)]
     return Report(
         title=f"tape, closed form and source's transcription against the {REFERENCE}, random instances of seed {seed}",
-        cases=tuple(case for derivation in chosen for case in _cases_of(derivation, seed)),
+        cases=tuple(case for derivation in chosen for case in _cases_of(derivation, seed, letters)),
+        families=letters,
     )
 
 
-def _cases_of(derivation: Derivation, seed: int) -> list[CaseResult]:
+def _cases_of(derivation: Derivation, seed: int, letters: tuple[str, ...]) -> list[CaseResult]:
     chosen = [(0, shape) for shape in SHAPES] + [(model, SHAPES[0]) for model in range(1, len(derivation.specs))]
     results = []
     for number, (model, shape) in enumerate(chosen, start=1):
@@ -59,16 +65,32 @@ def _cases_of(derivation: Derivation, seed: int) -> list[CaseResult]:
         description = f"{' '.join(words)}, {sizes}{', h0 = 0' if zero_h0 else ''}"
         id_ = f"{derivation.name}-{number}"
         # Per-step copies cost T times as much; the deep instances are where they can see something.
-        rows = _rows(id_, derivation, instance, with_contributions=shape == SHAPES[0])
-        results.append(CaseResult(id_, derivation.name, description, rows))
+        reference = _reference(instance, with_contributions=shape == SHAPES[0])
+        rows = _rows(id_, derivation, instance, reference)
+        gradients = {quantity: value for quantity, value in reference.items() if quantity.startswith("grads.")}
+        measured = measure_families(letters, instance, id_, derivation.name, gradients, REFERENCE)
+        results.append(
+            CaseResult(
+                id=id_,
+                derivation=derivation.name,
+                description=description,
+                rows=(*rows, *measured.rows),
+                seconds=measured.seconds,
+                absent=measured.absent,
+            )
+        )
     return results
 
 
-def _rows(id_: str, derivation: Derivation, instance: Instance, with_contributions: bool) -> tuple[Row, ...]:
+def _reference(instance: Instance, with_contributions: bool) -> dict[str, Any]:
     reference = complex_step_of_loss(instance, bptt.forward)
     reference["loss"] = bptt.forward(*_arguments(instance)).loss
     if with_contributions:
         reference |= complex_step_of_copies(instance)
+    return reference
+
+
+def _rows(id_: str, derivation: Derivation, instance: Instance, reference: Mapping[str, Any]) -> tuple[Row, ...]:
     arguments = _arguments(instance)
     readings: dict[str, Callable[[], dict[str, Any]]] = {
         "tape": lambda: _with_dh0(read_tape(instance)),

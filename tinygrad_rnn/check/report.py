@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,20 @@ WORDS: Mapping[str, str] = {
 }
 
 
+# How the groups of parameters' arrays are called.
+ABOUT: Mapping[str, str] = {
+    "grads":        "parameter",
+    "full_grads":   "whole gradient of parameter",
+    "contrib_norm": "‖C[t,k]‖ of parameter",
+    "contrib_full": "C[t,k] of parameter",
+}
+
+
+def words(witness: str) -> str:
+    """What a witness is called: a letter is a family's."""
+    return WORDS.get(witness, f"family {witness}")
+
+
 class CaseError(ValueError):
     """Something asked for cannot be read or is not there; one line that says what, where and why."""
 
@@ -34,7 +48,7 @@ class Row:
     Attributes:
         case: id of the case.
         derivation: short name of the published derivation, or "" where none fits.
-        witness: "tape", "closed_form", "transcription" or "complex_step".
+        witness: "tape", "closed_form", "transcription", "complex_step", or the letter of a family of closed forms.
         quantity: "loss", "dh", "grads.W", "contrib_norm.W", …, as the case schema calls it.
         max_abs: max |a − b|, infinite where shapes differ.
         relative: ‖a − b‖ / max(‖b‖, 1e−12).
@@ -62,9 +76,7 @@ class Row:
     def about(self) -> str:
         """The quantity in words: "parameter W", "C[t,k] of parameter W", "dh"."""
         group, _, name = self.quantity.partition(".")
-        words = {"grads": f"parameter {name}", "contrib_norm": f"‖C[t,k]‖ of parameter {name}"}
-        words["contrib_full"] = f"C[t,k] of parameter {name}"
-        return words.get(group, self.quantity)
+        return f"{ABOUT[group]} {name}" if group in ABOUT else self.quantity
 
     @property
     def problem(self) -> str:
@@ -74,7 +86,7 @@ class Row:
             f"relative error {self.relative:.2e} (at most {self.tolerance:.0e}), absolute {self.max_abs:.2e}, "
             f"against the {self.reference}"
         )
-        return f"{source}case {self.case}: {WORDS[self.witness]}, {self.about}: {self.note or error}"
+        return f"{source}case {self.case}: {words(self.witness)}, {self.about}: {self.note or error}"
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,9 @@ class CaseResult:
         description: the model and its sizes in words.
         rows: every array that was compared.
         not_compared: what the case expects and nobody here computes.
+        seconds: letter of a family, or "tape" -> time that its gradients took; empty where no family was asked for.
+        absent: (letter, reason) of the families asked for that do not exist for this model.
+        group: "published", or "truncated" where the gradients are truncated ones.
     """
 
     id: str
@@ -94,6 +109,9 @@ class CaseResult:
     description: str
     rows: tuple[Row, ...]
     not_compared: tuple[str, ...] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    absent: tuple[tuple[str, str], ...] = ()
+    group: str = "published"
 
     @property
     def ok(self) -> bool:
@@ -119,15 +137,17 @@ class Report:
         title: what was compared.
         cases: one result for each case.
         unsupported: (id, group) of the cases that were read and not compared.
+        families: letters of the families that were asked for.
     """
 
     title: str
     cases: tuple[CaseResult, ...]
     unsupported: tuple[tuple[str, str], ...] = ()
+    families: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether every case agrees."""
+        """Whether every case agrees; true of no case at all, of which `as_dict` says "compared": 0."""
         return all(case.ok for case in self.cases)
 
     @property
@@ -140,13 +160,27 @@ class Report:
         """One line for every disagreement: derivation, case, witness, parameter, by how much."""
         return tuple(row.problem for row in self.rows if not row.ok)
 
+    @property
+    def absent(self) -> tuple[str, ...]:
+        """One line for every reason why a family does not exist, with the first case for which it does not."""
+        ids: dict[tuple[str, str], list[str]] = {}
+        for case in self.cases:
+            for absent in case.absent:
+                ids.setdefault(absent, []).append(case.id)
+        lines = []
+        for (letter, reason), (first, *others) in ids.items():
+            more = f" and {len(others)} more" if others else ""
+            lines.append(f"{letter} does not exist for {first}{more}: {reason}")
+        return tuple(lines)
+
     def explain(self) -> tuple[str, ...]:
         """Lines to print: one for each case, then the disagreements, what was left out, and the verdict."""
         lines = [self.title]
         for case in self.cases:
-            errors = ", ".join(f"{WORDS[w]} {case.max_rel_error(w):.1e}" for w in case.witnesses)
+            errors = ", ".join(f"{words(w)} {case.max_rel_error(w):.1e}" for w in case.witnesses)
             lines.append(f"  {'ok ' if case.ok else 'NOT'} {case.id}  {case.description}: {errors}")
         lines += [f"  {problem}" for problem in self.problems]
+        lines += [f"  {line}" for line in self.absent]
         if any(row.witness == "complex_step" and not row.ok for row in self.rows):
             lines.append("  the two forward passes disagree, so look at bptt/forward.py and models.py first")
         lines += [f"  not supported: case {id_} (group {group})" for id_, group in self.unsupported]
@@ -159,7 +193,9 @@ class Report:
         return tuple(lines)
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data: {"ok", "cases": [{"id", "ok", "tape": {"max_rel_error"}, …}], "unsupported": [id, …]}.
+        """Plain data: {"ok", "compared", "cases": [{"id", "ok", "tape": {"max_rel_error"}, …}], "unsupported": [id]}.
+
+        Where families were asked for, each case has their "seconds" and, with the reason, those that are "absent".
 
         An error that is infinite or not a number, which JSON cannot say, is None.
         """
@@ -171,9 +207,12 @@ class Report:
                 entry[witness] = {"max_rel_error": error if math.isfinite(error) else None}
             if case.not_compared:
                 entry["not_compared"] = list(case.not_compared)
+            if self.families:
+                entry |= {"seconds": dict(case.seconds), "absent": dict(case.absent)}
             cases.append(entry)
         return {
             "ok": self.ok,
+            "compared": len(self.cases),
             "cases": cases,
             "unsupported": [id_ for id_, _ in self.unsupported],
             "problems": list(self.problems),
