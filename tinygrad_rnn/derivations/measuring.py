@@ -12,6 +12,7 @@ import numpy as np
 from .entry import SEEING, SETTINGS, Entry, Evaluate, Kind
 
 TOLERANCE = 1e-10  # a right formula lies closer to its witness than this
+VISIBLE = 1e-6  # and a wrong one farther, at the median
 SEEDS = tuple(range(40))
 COMPLEX_STEP = 1e-30
 
@@ -26,7 +27,8 @@ class Measured:
             could be evaluated.
         max: the largest one.
         trials: how many instances.
-        composes: whether the formula's shapes fit together in any instance.
+        composes: whether the formula's shapes fit together in any instance; where they do not, median and max are None,
+            and where they do in some only, the others count as infinitely far.
     """
 
     words: str
@@ -39,6 +41,11 @@ class Measured:
     def agrees(self) -> bool:
         """Whether it equals its witness in every instance, to 1e-10."""
         return self.max is not None and self.max <= TOLERANCE
+
+    @property
+    def differs(self) -> bool:
+        """Whether it is visibly off, by more than 1e-6 at the median, or does not compose."""
+        return not self.composes or (self.median is not None and self.median > VISIBLE)
 
 
 @dataclass(frozen=True)
@@ -53,8 +60,8 @@ class Verdict:
         composes: whether the printed formula's shapes fit together.
         residual: largest disagreement of the corrected formula with the witness; None where there is none.
         readings: every reading of the entry, measured, in its order.
-        holds: whether the numbers bear out what the entry says: right to 1e-10, wrong by more, shapes that do not
-            compose, and corrections and right readings to 1e-10.
+        holds: whether the numbers bear out what the entry says: right to 1e-10, wrong by more than 1e-6, shapes that do
+            not compose, and corrections and right readings to 1e-10.
     """
 
     kind: Kind
@@ -84,12 +91,15 @@ def measure(entry: Entry, seeds: Iterable[int] = SEEDS) -> Verdict:
     )
     claims = [
         entry.corrected is None or corrected.agrees,
-        *(read.agrees == said.right for read, said in zip(readings, entry.readings, strict=True)),
+        *(
+            read.agrees if said.right else read.differs
+            for read, said in zip(readings, entry.readings, strict=True)
+        ),
     ]
     if entry.kind == "right":
         claims += [shown.agrees]
     if entry.kind == "wrong":
-        claims += [shown.composes and shown.median is not None and shown.median > TOLERANCE]
+        claims += [shown.composes and shown.differs]
     if entry.kind == "shapes":
         claims += [entry.printed is not None and not shown.composes]
     return Verdict(
@@ -126,7 +136,7 @@ def measured(
     reference = reference or entry.reference
     if evaluate is None or reference is None or entry.draw is None:
         return Measured(words, None, None, 0)
-    distances, trials = [], 0
+    distances, trials, misfits = [], 0, 0
     for seed in seeds:
         instance = entry.draw(np.random.default_rng(seed), SETTINGS[setting])
         trials += 1
@@ -135,10 +145,12 @@ def measured(
             with np.errstate(all="ignore"):  # a misprint may divide by zero: that is what is measured
                 value = evaluate(instance)
         except ValueError:  # NumPy's word for shapes that do not fit
+            misfits += 1
             continue
         distances.append(disagreement(value, wanted))
     if not distances:
         return Measured(words, None, None, trials, composes=False)
+    distances += [float("inf")] * misfits
     return Measured(words, statistics.median(distances), max(distances), trials)
 
 
