@@ -351,6 +351,11 @@ def bent(x: Any) -> Any:
     return 1.0 + np.abs(SHARPNESS * x)
 
 
+def shadowed(x: Any) -> Any:
+    """3 (x + 2 x): the comprehension's SHARPNESS is its own."""
+    return SHARPNESS * sum([SHARPNESS * x for SHARPNESS in (1.0, 2.0)])
+
+
 @pytest.fixture
 def taught() -> Any:
     """soft_step and a closure as primitives, forgotten afterwards."""
@@ -373,6 +378,19 @@ def test_a_users_own_function_is_defined_with_what_it_calls(taught: Any) -> None
     assert "SHARPNESS = 3.0" in text and "def bent(x)" in text and "def soft_step(x)" in text
     assert list(source_inputs(loss)) == ["x"]
     agrees(text, source_inputs(loss), loss, [x])
+
+
+def test_a_global_is_told_from_a_local_of_the_same_name() -> None:
+    tg.rule(shadowed, lambda g, y, x: g * 9.0)
+    try:
+        tape = tg.Tape()
+        x = tape.var(np.array([0.5, -0.2]), "x")
+        loss = tape.record(shadowed, (x,), {}).sum()
+        text = source(loss)
+        assert "SHARPNESS = 3.0" in text and list(source_inputs(loss)) == ["x"]
+        agrees(text, source_inputs(loss), loss, [x])
+    finally:
+        del tg.RULES[shadowed]
 
 
 def test_a_function_without_source_of_its_own_becomes_an_argument(taught: Any) -> None:

@@ -1,7 +1,9 @@
 """Give a function's source as text that runs on its own, with everything it calls, when it needs nothing but NumPy.
 
-Annotations, decorators of this project and comments are left out. What cannot stand alone (a closure, a function
-without source, one that uses another library) has no such text.
+    definitions(softmax)             # {"top": "def top(x, axis): …", "softmax": "def softmax(x, axis=-1): …"}
+
+Annotations, decorators of this project and comments are left out, for they would name what is not there. What cannot
+stand alone (a closure, a function without source, one that uses another library) has no such text.
 """
 
 from __future__ import annotations
@@ -9,8 +11,8 @@ from __future__ import annotations
 import ast
 import builtins
 import inspect
+import symtable
 import textwrap
-from collections.abc import Iterator
 from types import FunctionType
 from typing import Any
 
@@ -18,8 +20,6 @@ import numpy as np
 
 from .notation import literal
 from .ops import identity
-
-Node = ast.FunctionDef | ast.Assign
 
 
 def definitions(fn: Any) -> dict[str, str] | None:
@@ -40,8 +40,9 @@ def definitions(fn: Any) -> dict[str, str] | None:
         node = _parsed(thing)
         if node is None or node.name != name or thing.__closure__:
             return None
-        found[name] = ast.unparse(node), thing
-        for other in sorted(_free(node)):
+        text = ast.unparse(node)
+        found[name] = text, thing
+        for other in sorted(_free(text)):
             value = thing.__globals__.get(other, None)
             if other == "np" and value is np:
                 continue
@@ -80,15 +81,13 @@ def _parsed(fn: FunctionType) -> ast.FunctionDef | None:
     return node
 
 
-def _free(node: ast.FunctionDef) -> set[str]:
-    """Names that a function reads and does not make itself."""
-    made = {n.arg for n in ast.walk(node) if isinstance(n, ast.arg)} | set(_stored(node))
-    return {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)} - made
-
-
-def _stored(node: ast.FunctionDef) -> Iterator[str]:
-    for n in ast.walk(node):
-        if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load):
-            yield n.id
-        elif isinstance(n, ast.FunctionDef):
-            yield n.name
+def _free(text: str) -> set[str]:
+    """The globals and builtins that a function's source reads, by Python's own rules of scope."""
+    found: set[str] = set()
+    pending = symtable.symtable(text, "printed", "exec").get_children()
+    while pending:
+        table = pending.pop()
+        # A function called `top` passes for the module there, whose locals are global: hence the second condition.
+        found |= {symbol.get_name() for symbol in table.get_symbols() if symbol.is_global() and not symbol.is_local()}
+        pending += table.get_children()
+    return found
