@@ -123,6 +123,33 @@ def test_a_weight_that_the_loss_does_not_use_is_noted() -> None:
     assert not flow.share(b.index, 0).any()
 
 
+def test_a_leaf_that_nothing_uses_is_noted_too() -> None:
+    with tg.Tape() as tape:
+        a, _ = tape.var(1.0, "a"), tape.var(2.0, "unused")
+        with tg.step(1):
+            loss = a * 2.0
+    assert tg.flow(loss).notes == ("the loss does not depend on unused: its gradient is zeros",)
+
+
+def test_the_table_follows_what_the_flow_follows() -> None:
+    _, loss = tg.cells.record("vanilla", 4)
+    steps = tg.find_steps(loss.tape)
+    flow = tg.flow(loss, follow=lambda child, k, parent: not steps.is_carry(child, k))
+    w = flow.steps.weights[0]
+    assert {(t, k) for t, row in flow.table(w).items() for k, c in row.items() if c.any()} == {(t, t) for t in range(4)}
+
+
+def test_two_loops_with_the_same_step_are_told_apart() -> None:
+    with tg.Tape() as tape:
+        w, total = tape.var(2.0, "w"), 0.0
+        for loop in ("encoder", "decoder"):
+            with tg.step(1, loop=loop):
+                total = total + tg.loss(w * w, 1)
+    with pytest.raises(tg.TapeError, match="two loops have such a step"):
+        tg.flow(total, at=1)
+    assert float(tg.flow(total, at="last").adjoint[w.index]) == 4.0
+
+
 @pytest.mark.parametrize("transformed", [False, True])
 @pytest.mark.parametrize("lag", [0, 1, 2])
 def test_truncated_bptt_is_a_mask_on_contributions(lag: int, transformed: bool) -> None:
@@ -152,7 +179,7 @@ def test_truncated_bptt_is_a_mask_on_contributions(lag: int, transformed: bool) 
 @pytest.mark.parametrize(
     ("call", "said"),
     [
-        (lambda loss: tg.flow(loss, 9), "at=9: marked losses stand at t = 1, 2, 3"),
+        (lambda loss: tg.flow(loss, 9), "at=9: no loss is marked there; marked losses stand at t = 1, 2, 3"),
         (lambda loss: tg.flow(loss, "first"), "'last' or 'all'"),
         (lambda loss: tg.flow(3.0), "a plain number"),  # type: ignore[arg-type]
         (lambda loss: tg.flow(tg.Tape().var(np.ones(2))), r"shape \(2,\)"),

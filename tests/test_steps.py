@@ -209,7 +209,36 @@ def test_lines_of_a_tracked_sweep_have_no_step_of_their_own() -> None:
     assert set(tg.find_steps(tape).of[before:]) == {-1}
 
 
+def test_two_losses_of_one_step_are_refused() -> None:
+    with tg.Tape() as tape:
+        w = tape.var(2.0)
+        with tg.step(1):
+            tg.loss(w * 2.0, 1)
+        tg.loss(w * 3.0, 1)  # outside, for the same step
+    with pytest.raises(tg.TapeError, match="step t = 1 has two marked losses"):
+        tg.find_steps(tape)
+
+
+def test_lines_of_a_backward_pass_keep_the_place_of_the_forward_line() -> None:
+    tape = tg.Tape(checked=True)
+    w = tape.var(2.0)
+    y = np.tanh(w)
+    tape.grad(y, w, track=True)
+    adjoints = [i for i, meaning in tape.backward.items() if meaning.kind == "adjoint"]
+    assert adjoints and all(tape.source[i] == tape.source[y.index] for i in adjoints)
+
+
 def test_ten_thousand_steps_are_aligned_in_one_pass() -> None:
     """Aligning step by step with a matcher would take hours."""
     tape, _ = tg.cells.record("vanilla", 10_000, checked=False)
     assert len(tg.find_steps(tape).program) == 9
+
+
+def test_many_states_named_by_their_step_are_no_trouble() -> None:
+    """Ten thousand leaves named x[t]: looking up each one's heir among all lines would take minutes."""
+    with tg.Tape() as tape:
+        w, total = tape.var(0.5, "w"), 0.0
+        for t in range(1, 10_001):
+            with tg.step(t):
+                total = total + w * tape.var(1.0, f"x[{t}]")
+    assert len(tg.find_steps(tape).order) == 10_000

@@ -1,6 +1,7 @@
 """tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
 
 from . import cells, rules
+from .errors import UnusedWarning
 from .flow import Flow, carry_cut
 from .flow import trace as flow
 from .ops import (
@@ -15,7 +16,7 @@ from .ops import (
 from .steps import Steps, find_steps
 from .tape import RULES, Tape, TapeError, Var, loss, rule, step
 from .text import backward, listing, local_rule
-from .transform import UnusedWarning, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .transform import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "RULES",

@@ -11,6 +11,10 @@ class TapeError(TypeError, ValueError):
     """What was wrong, where, and the remedy, on one line."""
 
 
+class UnusedWarning(UserWarning):
+    """The result does not depend on an input; its derivative is zeros."""
+
+
 def where_in_time(scope: Scope) -> str:
     """`(("time", 3),)` as the beginning of a message: "step t = 3: "."""
     words = ["step t = " + str(t) if loop == "time" else f"{loop} {t}" if t is not None else loop for loop, t in scope]

@@ -1,8 +1,10 @@
-"""How a loss's gradient flows: every adjoint, every edge's own contribution, each step's share of a weight, C[t, k].
+"""Follow a loss's gradient: every adjoint, every edge's own contribution, each step's share of a weight, C[t, k].
 
-    flow = trace(L)                 # or trace(L, at="last"), at=3: the gradient of one step's loss alone
-    flow.share(W.index, s)          # what step s adds to dL/dW
-    flow.table(W.index)             # C[t][k] = part of dJ_t/dW that step k adds
+    flow = tg.flow(L)               # or tg.flow(L, at="last"), at=3: the gradient of one step's loss alone
+    flow.share(W.index, 0)          # what the first step adds to dL/dW
+    flow.table(W.index)[4][1]       # the part of the fifth step's dJ/dW that the second step adds
+
+Steps are counted from 0, in the order in which they were recorded.
 
 At every line the contributions that arrive, plus its seed, sum to its adjoint: the law of conservation that tests and
 pictures state.
@@ -72,16 +74,17 @@ def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = No
     Raises TapeError for a loss that is no scalar, a step without a marked loss, a bad `at`.
     """
     if not isinstance(loss, Var):
-        raise TapeError("trace: the loss is a plain number, not a Var; record it on a tape")
+        raise TapeError("flow: the loss is a plain number, not a Var; record it on a tape")
     if loss.shape != ():
-        raise TapeError(f"trace: the loss has shape {loss.shape}, not (); sum or average it first")
+        raise TapeError(f"flow: the loss has shape {loss.shape}, not (); sum or average it first")
     tape, steps = loss.tape, find_steps(loss.tape)
     seeds = _seeds(tape, steps, loss, at)
     adjoint, edges = _sweep(tape, seeds, follow) if seeds else ({}, {})
+    leaves = [i for i, line in enumerate(tape.lines) if line[0] == "var" and i not in tape.backward]
     notes = tuple(
-        f"the loss does not depend on {steps.name[w] or f'v{w}'}: its gradient is zeros"
-        for w in steps.weights
-        if seeds and w not in adjoint
+        f"the loss does not depend on {steps.name[i] or f'v{i}'}: its gradient is zeros"
+        for i in leaves
+        if seeds and i not in adjoint
     )
     return Flow(tape, steps, loss.index, at, seeds, adjoint, edges, follow, notes)
 
@@ -112,13 +115,15 @@ def _seeds(tape: Tape, steps: Steps, loss: Var, at: str | int | None) -> dict[in
         return {loss.index: _one(tape, loss.index)}
     if not steps.losses:
         raise TapeError(f"at={at!r}: no step loss is marked; mark J_t with tg.loss(value, t), or follow at='all'")
-    by_t = {steps.order[s][1]: line for s, line in steps.losses.items()}
-    t = steps.order[max(steps.losses)][1] if at == "last" else at
-    if t not in by_t:
-        raise TapeError(
-            f"at={at!r}: marked losses stand at t = {', '.join(map(str, by_t))}; use one of them, 'last' or 'all'"
-        )
-    return {by_t[int(t)]: _one(tape, by_t[int(t)])}
+    if at == "last":
+        line = steps.losses[max(steps.losses)]
+        return {line: _one(tape, line)}
+    lines = [line for s, line in steps.losses.items() if steps.order[s][1] == at]
+    if len(lines) != 1:
+        stand = ", ".join(str(steps.order[s][1]) for s in steps.losses)
+        many = "two loops have such a step" if lines else "no loss is marked there"
+        raise TapeError(f"at={at!r}: {many}; marked losses stand at t = {stand}; use one of them, 'last' or 'all'")
+    return {lines[0]: _one(tape, lines[0])}
 
 
 def _sweep(

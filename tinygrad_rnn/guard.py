@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import sys
+import warnings
 import zlib
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import Scope, TapeError, where_in_time, word
+from .errors import TapeError, UnusedWarning, where_in_time, word
 
-ENGINE = ("tinygrad_rnn.tape.", "tinygrad_rnn.var.", "tinygrad_rnn.guard.", "tinygrad_rnn.rules.", "tinygrad_rnn.ops.")
+ENGINE = tuple(f"tinygrad_rnn.{room}." for room in ("tape", "var", "guard", "rules", "ops", "registry", "operands"))
 LIBRARIES = ("tinygrad_rnn.transform.", "numpy.", "contextlib.")  # what stands between the user's line and the engine
 
 
-def call(fn: Any, raw: Sequence[Any], kw: dict[str, Any], scope: Scope) -> Any:
+def call(fn: Any, raw: Sequence[Any], kw: dict[str, Any]) -> Any:
     """fn(*raw, **kw); a NaN or infinity made of finite numbers is a TapeError."""
     with np.errstate(all="ignore"):
         value = fn(*raw, **kw)
     if not np.all(np.isfinite(value)) and all(np.all(np.isfinite(a)) for a in raw if _floats(a)):
         made = "NaN" if np.any(np.isnan(value)) else "infinity"
         told = f"{word(fn)} made {made} of finite numbers at {user_line()}; Tape(checked=False) lets it pass"
-        raise TapeError(where_in_time(scope) + told)
+        raise TapeError(told)
     return value
 
 
@@ -55,6 +56,13 @@ class Place(NamedTuple):
     def __str__(self) -> str:
         """`file:line`, as editors and terminals link it."""
         return f"{self.file}:{self.line}"
+
+
+def warn_unused(name: str) -> None:
+    """Note at the user's line that a gradient is zeros because the loss does not depend on what it is for."""
+    place = user_line()
+    told = f"the loss does not depend on {name}; its gradient is zeros"
+    warnings.warn_explicit(told, UnusedWarning, place.file, place.line)
 
 
 def user_line() -> Place:

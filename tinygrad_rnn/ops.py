@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .tape import Array, Var
+from .tape import Array, TapeError, Var
 
 
 def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,9 +23,17 @@ def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
         for a in args:
             if type(a) is Var:
                 return a.tape.record(call, args, kw)
+        if kw and any(type(v) is Var for v in kw.values()):
+            raise TapeError(f"{fn.__name__}: a Var in a keyword can't be recorded; pass Vars by position")
         return fn(*args, **kw)
 
     return call
+
+
+def floats(x: Any) -> Array:
+    """An array or NumPy number of floats, real or complex, of what may be a list, a number or an array of integers."""
+    x = x if isinstance(x, np.ndarray | np.generic) else np.asarray(x)
+    return x.astype(float) if x.dtype.kind in "iub" else x
 
 
 @primitive
@@ -45,6 +53,7 @@ def fill(x: Array, shape: tuple[int, ...]) -> Array:
 @primitive
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e^−x), without overflow for any x."""
+    x = floats(x)
     small = np.exp(np.where(x.real >= 0, -x, x))
     return np.where(x.real >= 0, 1.0, small).astype(small.dtype, copy=False) / (1.0 + small)
 
@@ -52,12 +61,14 @@ def sigmoid(x: Array) -> Array:
 @primitive
 def relu(x: Array) -> Array:
     """max(x, 0); its derivative at 0 is 0."""
+    x = floats(x)
     return x * (x.real > 0)
 
 
 @primitive
 def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
     """The logarithm log Σ e^x along an axis, without overflow."""
+    x = floats(x)
     m = top(x, axis)
     with np.errstate(divide="ignore"):  # log 0 is right where a whole row is −∞
         total = np.log(np.exp(x - m).sum(axis=axis, keepdims=True)) + m
@@ -67,6 +78,7 @@ def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
 @primitive
 def softmax(x: Array, axis: int = -1) -> Array:
     """e^x / Σ e^x along an axis, without overflow."""
+    x = floats(x)
     e = np.exp(x - top(x, axis))
     e /= np.add.reduce(e, axis=axis, keepdims=True)
     return e
@@ -75,6 +87,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
 @primitive
 def log_softmax(x: Array, axis: int = -1) -> Array:
     """The logarithm of softmax(x) along an axis, without overflow."""
+    x = floats(x)
     x = x - top(x, axis)
     return x - np.log(np.exp(x).sum(axis=axis, keepdims=True))
 
@@ -89,6 +102,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
 
     Returns shape (...). Raises ValueError or IndexError where shapes or class numbers do not fit.
     """
+    logits = floats(logits)
     z = logits - top(logits, -1)
     total = np.log(np.add.reduce(np.exp(z), axis=-1))
     targets = np.asarray(targets)
@@ -104,6 +118,7 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
 @primitive
 def binary_cross_entropy(logits: Array, targets: Array) -> Array:
     """−y log σ(z) − (1−y) log(1−σ(z)), element-wise, from logits z: log(1 + e^z) − y z without overflow."""
+    logits = floats(logits)
     positive = logits.real > 0
     return np.log1p(np.exp(np.where(positive, -logits, logits))) + logits * positive - targets * logits
 

@@ -1,4 +1,4 @@
-"""What is a time step: the step and role of every line; carries, initial states, weights, step losses, names.
+"""Find the time steps of a tape: the step and role of every line, carries, initial states, weights, losses, names.
 
 The one place that works out the structure of an unrolled program. Pictures, contribution tables, printed tapes and
 truncation read it, and none of them matches graphs itself.
@@ -15,7 +15,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from .errors import Scope
+from .errors import Scope, TapeError
 from .guard import Place
 from .tape import Tape
 from .var import getitem
@@ -106,13 +106,16 @@ def find_steps(tape: Tape) -> Steps:
     role, program = _align(by_step, key)
     slots = _slots(tape, of, role)
     _named_states(tape, of, role, names, order, slots)
+    placed: dict[int, dict[int, int]] = defaultdict(dict)
+    for i, r in role.items():
+        placed[r][of[i]] = i
     initial = _initial(tape, of, role, slots)
     states = set(initial.values())
     for (r, _), p in initial.items():  # where no statement named a state, its first value does: h0, h_0 -> h
         if names[p]:
             state = STATE.fullmatch(names[p] or "")
             stem = state[1] if state else names[p]
-            for i in by_step_lines(by_step, role, r):
+            for i in placed[r].values():
                 names[i] = names[i] or stem
     inputs = _sequences(tape, of, by_step) | _one_a_step(tape, of, role, users, states)
     used = {p for i in role for p in lines[i][1] if p >= 0 and of[p] < 0}
@@ -123,9 +126,6 @@ def find_steps(tape: Tape) -> Steps:
         for i in range(n)
         if lines[i][0] == "var" and i in consumed and i not in states and i not in inputs and i not in tape.backward
     )
-    placed: dict[int, dict[int, int]] = defaultdict(dict)
-    for i, r in role.items():
-        placed[r][of[i]] = i
     return Steps(
         tape=tape,
         order=tuple(order),
@@ -148,11 +148,6 @@ def step_frame(scope: Scope) -> Frame | None:
     """The frame of a scope that is its time step: the one of loop "time", else the outermost with a number."""
     numbered = [(loop, t) for loop, t in scope if t is not None]
     return next((f for f in numbered if f[0] == "time"), numbered[0] if numbered else None)
-
-
-def by_step_lines(by_step: list[list[int]], role: dict[int, int], wanted: int) -> list[int]:
-    """The lines of one role, over all steps."""
-    return [i for members in by_step for i in members if role[i] == wanted]
 
 
 def _align(by_step: list[list[int]], key: Callable[[int], Hashable]) -> tuple[dict[int, int], list[int]]:
@@ -210,15 +205,16 @@ def _named_states(
     """Where too few steps are recorded for a state to recur, names tell: h0 and h[-1] are h before the first step."""
     first = {loop: t for loop, t in reversed(order)}
     frames = list(order)
+    last = {names[i]: i for i in sorted(role)}
     fed: dict[Slot, set[tuple[int, int] | None]] = defaultdict(set)
     for i, r in role.items():
         for k, p in enumerate(tape.lines[i][1]):
             if p >= 0 and (r, k) not in slots:
                 state = STATE.fullmatch(names[p] or "") if of[p] < 0 else None
-                heirs = [role[j] for j in role if names[j] == state[1] and j >= i] if state else []
+                heir = last.get(state[1], -1) if state else -1
                 loop = frames[of[i]][0]
                 lag = of[i] - (int(state[2] or state[3]) - first[loop]) if state else 0
-                fed[r, k].add((heirs[-1], lag) if heirs and lag > of[i] else None)
+                fed[r, k].add((role[heir], lag) if heir >= i and lag > of[i] else None)
     for slot, feeds in fed.items():
         feed = next(iter(feeds))
         if len(feeds) == 1 and feed is not None:
@@ -285,6 +281,8 @@ def _losses(tape: Tape, order: dict[Frame, int]) -> dict[int, int]:
     for line, scope, t in tape.losses:
         frame = step_frame(scope) or next((f for f in order if f[1] == t), None)
         if frame in order:
+            if order[frame] in losses:
+                raise TapeError(f"step t = {t} has two marked losses; mark their sum")
             losses[order[frame]] = line
     return losses
 

@@ -17,68 +17,21 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from functools import partial
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from . import guard
+from . import guard, operands
 from .errors import Scope, TapeError, first_line, where_in_time, word
+from .lines import Backward, Line, check_mark, frame
+from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, rule
 from .var import Var
 
 __all__ = ["ADAPTERS", "CURRENT", "INTO", "PLAIN", "RULES", "Array", "Backward", "Line", "Tape", "TapeError", "Var"]
 __all__ += ["loss", "rule", "step"]
 
 Array = Any  # an ndarray or a NumPy scalar; a Var where a sweep records itself
-RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
-INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
-PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
-ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> its call as (primitive, args, kw)
 CURRENT: ContextVar[Tape | None] = ContextVar("tape", default=None)
-
-
-class Backward(NamedTuple):
-    """What a line of a tracked sweep is.
-
-    The "seed" of a line, the "adjoint" of a line through one argument, a "sum" of contributions into a line, or the
-    "zeros" of a line that nothing reached.
-    """
-
-    kind: str
-    line: int
-    argument: int | None = None
-
-
-class Line(NamedTuple):
-    """One line of a tape, for reading: `number` is its place."""
-
-    number: int
-    fn: Any
-    parents: tuple[int, ...]
-    args: tuple[Any, ...]
-    kw: dict[str, Any]
-    value: Array
-    scope: Scope
-    name: str | None
-    source: guard.Place | None
-
-
-def rule(fn: Any, *vjps: Callable[..., Array] | None, each: Callable[..., Any] | None = None) -> None:
-    """Teach the tape a primitive: one `vjp(g, y, *args, **kw)` per argument, the gradient g pulled back to it.
-
-    y is the result. Everything may be an array or a Var: the same text serves both. A function of any number of
-    arguments has `each(g, y, *args, **kw)` instead, which gives a function: argument number -> its gradient.
-    """
-    RULES[fn] = Each(each) if each else vjps
-
-
-class Each:
-    """The rules of a function of any number of arguments; `RULES[fn][k]` is a vjp as for any other function."""
-
-    def __init__(self, pull: Callable[..., Any]) -> None:
-        self.pull = pull
-
-    def __getitem__(self, k: int) -> Callable[..., Array]:
-        return lambda g, y, *args, **kw: self.pull(g, y, *args, **kw)(k)
 
 
 class Tape:
@@ -86,7 +39,8 @@ class Tape:
 
     Args:
         checked: freeze results, detect data that changes after it was recorded, keep the user's file and line, and stop
-            at the first NaN or infinity that an operation makes of finite numbers. Costs time; gives the same numbers.
+            at the first NaN or infinity that an operation makes of finite numbers, and at a rule that gives a gradient
+            of the wrong shape. Costs time; gives the same numbers.
     """
 
     def __init__(self, *, checked: bool = False) -> None:
@@ -117,45 +71,47 @@ class Tape:
         fn, parents, args, kw, value, scope, name = self.lines[i]
         return Line(i, fn, parents, tuple(args), kw, value, scope, name, self.source[i] if self.checked else None)
 
+    def copy(self) -> Tape:
+        """A tape that goes on where this one stands, unchecked; lines that it records are not seen here."""
+        other = Tape()
+        other.lines, other.losses, other.backward = list(self.lines), list(self.losses), dict(self.backward)
+        other.source, other.checksums = list(self.source), dict(self.checksums)
+        return other
+
     # ---- recording -------------------------------------------------------------------------------------------------
     def var(self, value: Any, name: str | None = None) -> Var:
         """A differentiable leaf: a private copy of an array of floats."""
-        array = np.array(value)
-        if array.dtype.kind != "f":
-            remedy = "use floats (astype(float)) for a leaf with a gradient, tape.data for anything else"
-            raise self._error(f"tape.var({name or ''}): dtype {array.dtype}; {remedy}")
-        array.flags.writeable = False
-        return self._push("var", (), (), {}, array, name)
+        return self._push("var", (), (), {}, self._told(operands.leaf, value, name), name)
 
     def data(self, value: Any, name: str | None = None) -> Var:
-        """A leaf without a gradient, of any dtype but object: an input, targets, a mask, a fixed initial state."""
-        array = value if type(value) is np.ndarray else np.asarray(value)
-        if array.dtype.kind in "OSUV":
-            raise self._error(f"tape.data({name or ''}): dtype {array.dtype} holds no numbers")
-        return self._push("data", (), (), {}, array, name)
+        """A leaf without a gradient, of any real dtype: an input, targets, a mask, a fixed initial state."""
+        return self._push("data", (), (), {}, self._told(operands.data, value, name), name)
 
     def record(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
         """Call fn on the values of args and add the line; an array that is no Var becomes an unnamed data leaf."""
-        if fn not in RULES:
+        vjps = RULES.get(fn)
+        if vjps is None:
             return self._without_rule(fn, args, kw)
-        parents, raw = [], []
+        parents: list[int] = []
+        raw: list[Any] = []
         for a in args:
             if type(a) is Var:
                 if a.tape is not self:
                     raise self._error(f"{word(fn)}: operands of two tapes; use one tape, or .value")
                 parents.append(a.index)
-                raw.append(a.value)
+                a = a.value
             else:
-                parents.append(self.data(a).index if isinstance(a, np.ndarray) else -1)
-                raw.append(a)
-        if kw:
-            self._refuse_keywords(fn, kw)
+                if type(a) is not np.ndarray and type(a) not in operands.CONSTANTS:
+                    a = self._told(operands.operand, fn, len(raw), len(vjps), a)
+                parents.append(self.data(a).index if type(a) is np.ndarray else -1)
+            raw.append(a)
+        if kw or len(raw) != len(vjps):
+            self._told(check_call, fn, len(raw), kw)
         try:
-            value = guard.call(fn, raw, kw, self.scope) if self.checked else fn(*raw, **kw)
+            value = guard.call(fn, raw, kw) if self.checked else fn(*raw, **kw)
         except (ValueError, TypeError, IndexError) as error:
-            if isinstance(error, TapeError):
-                raise
-            raise self._error(f"{word(fn)}({guard.names_of(parents, raw, self.lines)}): {first_line(error)}") from None
+            names = "" if isinstance(error, TapeError) else f"{word(fn)}({guard.names_of(parents, raw, self.lines)}): "
+            raise self._error(names + first_line(error)) from None
         return self._push(fn, tuple(parents), tuple(raw), kw, value)
 
     def _push(self, fn: Any, parents: Any, args: Any, kw: Any, value: Any, name: str | None = None) -> Var:
@@ -166,29 +122,27 @@ class Tape:
         if self._meaning is not None:
             self.backward[index] = self._meaning
         if self.checked:
-            self._check_in(index, fn, value)
+            self.source.append(self.source[self._meaning.line] if self._meaning else guard.user_line())
+            if fn == "data":
+                self.checksums[index] = guard.checksum(value)
+            elif isinstance(value, np.ndarray):
+                value.flags.writeable = False
         return Var(self, index, value)
-
-    def _check_in(self, index: int, fn: Any, value: Array) -> None:
-        self.source.append(self.source[self._meaning.line] if self._meaning else guard.user_line())
-        if fn == "data":
-            self.checksums[index] = guard.checksum(value)
-        elif isinstance(value, np.ndarray):
-            value.flags.writeable = False
 
     def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
         if fn in PLAIN:
             values = [a.value if type(a) is Var else a for a in args]
             return fn(*values, **kw)
-        if fn in ADAPTERS:
-            return self.record(*ADAPTERS[fn](*args, **kw))
-        raise self._error(f"no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
+        if fn not in ADAPTERS:
+            raise self._error(f"no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
+        return self.record(*self._told(ADAPTERS[fn], *args, **kw))
 
-    def _refuse_keywords(self, fn: Any, kw: dict[str, Any]) -> None:
-        for key, value in kw.items():
-            if type(value) is Var or key == "out" or isinstance(fn, np.ufunc):
-                remedy = "pass Vars by position" if type(value) is Var else "leave it out"
-                raise self._error(f"{word(fn)}({key}=...) can't be recorded; {remedy}")
+    def _told(self, check: Callable[..., Any], *args: Any, **kw: Any) -> Any:
+        """Call what may refuse; a refusal says where in time it happened."""
+        try:
+            return check(*args, **kw)
+        except TypeError as error:
+            raise self._error(first_line(error).replace("<lambda>", "this function")) from None
 
     def _error(self, text: str) -> TapeError:
         return TapeError(where_in_time(self.scope) + text)
@@ -196,38 +150,38 @@ class Tape:
     # ---- steps -----------------------------------------------------------------------------------------------------
     @contextmanager
     def step(self, t: int | None, loop: str = "time") -> Iterator[None]:
-        """Lines recorded inside belong to step t of a loop; steps nest."""
-        outer, self.scope = self.scope, (*self.scope, (loop, t))
+        """Lines recorded inside belong to step t of a loop; steps nest. Without a t it is a named part of a step."""
+        outer, self.scope = self.scope, (*self.scope, self._told(frame, t, loop))
         try:
             yield
         finally:
             self.scope = outer
 
     def loss(self, value: Var, t: int) -> Var:
-        """Mark a scalar as the loss J_t of step t, and return it."""
-        if value.shape != ():
-            raise TapeError(f"step t = {t}: the step loss has shape {value.shape}, not (); sum or average it first")
-        if any(other[1:] == (self.scope, t) for other in self.losses[-1:]):
-            raise TapeError(f"step t = {t} already has a marked loss; add the two and mark their sum")
+        """Mark a scalar as the loss J_t of step t, and return it; each step has one."""
+        shape = value.shape if type(value) is Var and value.tape is self else None
+        check_mark(shape, t, self.scope, self.losses)
         self.losses.append((value.index, self.scope, t))
         return value
 
     # ---- the reverse sweep -----------------------------------------------------------------------------------------
-    def grad(self, out: Var, wrt: Sequence[Var], seed: Any = None, *, track: bool = False) -> list[Any]:
-        """Differentiate: d out / d w for every w: arrays, or Vars of this tape with `track=True`.
+    def grad(self, out: Var, wrt: Var | Sequence[Var], seed: Any = None, *, track: bool = False) -> Any:
+        """Differentiate: d out / d w for every w, a list of arrays (of Vars with `track=True`); for one Var, its own.
 
-        `out` is a scalar unless a seed of its shape, the cotangent, is given. What out does not depend on gets zeros.
+        `out` is a scalar unless a seed of its shape, the cotangent, is given. What no gradient reaches gets zeros, and
+        an UnusedWarning says so.
         """
-        if not isinstance(out, Var) or any(v.tape is not self for v in (out, *wrt)):
-            raise TapeError("grad: the loss and what it is differentiated by must be Vars of this tape")
+        one, wrt = isinstance(wrt, Var), [wrt] if isinstance(wrt, Var) else list(wrt)
+        if any(not isinstance(v, Var) or v.tape is not self for v in (out, *wrt)):
+            raise self._error("grad: the loss and what it is differentiated by must be Vars of this tape")
         if seed is None and out.shape != ():
-            raise TapeError(
-                f"grad: the loss has shape {out.shape}, not (); sum or average it, or pass a seed of that shape"
-            )
-        if seed is not None and np.shape(seed) != out.shape:
-            raise TapeError(f"grad: the seed has shape {np.shape(seed)}, the loss {out.shape}; they must be equal")
+            raise self._error(f"grad: the loss has shape {out.shape}, not (); sum or average it, or pass a seed")
+        missing: list[int] = []
         seeds = {out.index: np.ones_like(out.value) if seed is None else seed}
-        return self.sweep(seeds, [w.index for w in wrt], track=track)
+        found = self.sweep(seeds, [w.index for w in wrt], track=track, unreached=missing.append)
+        for i in dict.fromkeys(missing):
+            guard.warn_unused(self.lines[i][6] or f"v{i}")
+        return found[0] if one else found
 
     def sweep(
         self,
@@ -237,6 +191,7 @@ class Tape:
         track: bool = False,
         follow: Callable[[int, int, int], bool] | None = None,
         report: Callable[[int, int, int, Array], None] | None = None,
+        unreached: Callable[[int], None] | None = None,
     ) -> list[Any]:
         """One reverse sweep: the adjoint of every line in wrt, for a cotangent on each line in seeds.
 
@@ -247,42 +202,33 @@ class Tape:
             follow: `follow(child, argument, parent)` says whether gradient passes that edge; cutting carry edges is
                 truncated backpropagation through time.
             report: `report(child, argument, parent, contribution)` is called for every edge that is passed.
+            unreached: called with every line of wrt that no gradient reached, whose adjoint is zeros.
 
         Returns fresh arrays in the order of wrt (Vars of this tape with track).
         """
-        wanted = list(wrt)
         guard.verify(self.checksums, self.lines, self.source)
-        lines, top, bottom = self.lines, max(seeds), min(wanted, default=0)
-        need = bytearray(max([top, *wanted]) + 2)  # need[-1] stays 0, so what is not a line is never needed
-        for i in wanted:
-            need[i] = 1
-        for i in range(bottom, top + 1):
-            for p in lines[i][1]:
-                if need[p]:
-                    need[i] = 1
-                    break
+        wanted = list(wrt)
+        lines, start, need = self.lines, self._seeds(seeds), self._needed(seeds, wanted)
         keep, owned, scope = set(wanted), set(), self.scope
-        bars: list[Any] = [None] * (top + 1)
+        bars: list[Any] = [None] * len(need)
         try:
-            for i, g in seeds.items():
-                g = g if type(g) is Var else np.asarray(g)
+            for i, g in start.items():
                 bars[i] = self._note(Backward("seed", i), self.data, g, "seed") if track and type(g) is not Var else g
-            for i in range(top, bottom, -1):
+            for i in range(max(start), min(wanted, default=0), -1):
                 g = bars[i]
-                if g is None or not need[i]:
-                    continue
                 fn, parents, args, kw, y, at, _ = lines[i]
-                if not parents:
+                if g is None or not need[i] or not parents:
                     continue
                 if track:
                     self.scope, y = at, Var(self, i, y)
                     args = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
-                vjps = RULES[fn]
-                pull = vjps.pull(g, y, *args, **kw) if type(vjps) is Each else None
+                vjps, pull = RULES[fn], None
+                if type(vjps) is Each:
+                    pull = self._note(Backward("adjoint", i, 0), vjps.pull, g, y, *args, **kw)
                 for k, p in enumerate(parents):
                     if not need[p] or (follow is not None and not follow(i, k, p)):
                         continue
-                    vjp = pull or vjps[k]
+                    vjp = pull or (vjps[k] if k < len(vjps) else self._missing_rule)
                     if vjp is None:
                         continue
                     if k == 0 and fn in INTO and not track and report is None:
@@ -296,6 +242,10 @@ class Tape:
                         d = self._note(Backward("adjoint", i, k), call)
                     else:
                         d = pull(k) if pull else vjp(g, y, *args, **kw)
+                    if self.checked and np.shape(d) != np.shape(lines[p][4]):
+                        raise self._error(
+                            f"the rule of {word(fn)} gives argument {k} a gradient of shape {np.shape(d)}"
+                        )
                     if report is not None:
                         report(i, k, p, d)
                     bar = bars[p]
@@ -313,7 +263,48 @@ class Tape:
                     bars[i] = None  # free from here on
         finally:
             self.scope = scope
-        return [self._result(i, bars[i] if i <= top else None, i in owned, track) for i in wanted]
+        results = []
+        for i in wanted:
+            if bars[i] is None and unreached is not None:
+                unreached(i)
+            results.append(self._result(i, bars[i], i in owned, track))
+            owned.discard(i)  # given away: who asks for the same line twice gets a copy
+        return results
+
+    def _seeds(self, seeds: Mapping[int, Any]) -> dict[int, Any]:
+        """Cotangents as arrays of their line's dtype."""
+        if not seeds:
+            raise self._error("a sweep needs at least one seed")
+        start = {}
+        for i, g in seeds.items():
+            value = self._line(i)
+            if np.shape(g) != np.shape(value):
+                raise self._error(f"the seed has shape {np.shape(g)}, the value that it belongs to {np.shape(value)}")
+            start[i] = g if type(g) is Var else np.asarray(g, value.dtype)
+        return start
+
+    def _needed(self, seeds: Mapping[int, Any], wanted: Sequence[int]) -> bytearray:
+        """By line: does gradient have to pass it on its way to what is wanted? The last stays 0, for parents −1."""
+        for i in wanted:
+            if self._line(i).dtype.kind != "f":
+                raise self._error(f"{self.lines[i][6] or f'v{i}'} holds {self._line(i).dtype}; differentiate by floats")
+        need, top = bytearray(max([*seeds, *wanted]) + 2), max(seeds)
+        for i in wanted:
+            need[i] = 1
+        for i in range(min(wanted, default=0), top + 1):
+            for p in self.lines[i][1]:
+                if need[p]:
+                    need[i] = 1
+                    break
+        return need
+
+    def _line(self, i: int) -> Array:
+        if not 0 <= i < len(self.lines):
+            raise self._error(f"there is no line {i}; the tape has {len(self.lines)}")
+        return self.lines[i][4]
+
+    def _missing_rule(self, g: Array, y: Array, *args: Any, **kw: Any) -> Any:
+        raise self._error("a rule has fewer vjps than its function has arguments; give one for each, or None")
 
     def _result(self, i: int, bar: Any, owned: bool, track: bool) -> Any:
         value = self.lines[i][4]

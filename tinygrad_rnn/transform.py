@@ -1,4 +1,4 @@
-"""Derivatives of functions: grad, value_and_grad, vjp, jvp, jacobian, hessian, hvp over nested dicts, lists and tuples.
+"""Differentiate functions: grad, value_and_grad, vjp, jvp, jacobian, hessian, hvp over nested dicts, lists and tuples.
 
     dloss = grad(loss)                      # loss(params, x) -> scalar; params a dict of arrays
     dloss({"W": W, "b": b}, x)              # {"W": dL/dW, "b": dL/db}
@@ -8,88 +8,93 @@ Each opens a tape, or joins the one that is recording: then the sweep records it
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
+from .errors import UnusedWarning
+from .guard import warn_unused
 from .ops import identity
 from .tape import CURRENT, Tape, TapeError, Var
 
+__all__ = ["UnusedWarning", "grad", "hessian", "hvp", "jacobian", "jvp", "leaves", "rebuild", "value_and_grad", "vjp"]
 Function = Callable[..., Any]
 
 
-class UnusedWarning(UserWarning):
-    """The result does not depend on an input; its derivative is zeros."""
-
-
 def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
-    """The arrays in nested dicts, lists and tuples, each with its path: [("['W']", W), …]."""
+    """The arrays in nested dicts, lists and tuples, each with its path: [("cell.W", W), ("biases.0", b), …]."""
     if isinstance(tree, dict):
-        return [leaf for key, branch in tree.items() for leaf in leaves(branch, f"{path}[{key!r}]")]
+        return [leaf for key, branch in tree.items() for leaf in leaves(branch, f"{path}.{key}" if path else str(key))]
     if isinstance(tree, list | tuple):
-        return [leaf for k, branch in enumerate(tree) for leaf in leaves(branch, f"{path}[{k}]")]
+        return [leaf for k, branch in enumerate(tree) for leaf in leaves(branch, f"{path}.{k}" if path else str(k))]
     return [(path, tree)]
 
 
-def rebuild(tree: Any, values: list[Any]) -> Any:
+def rebuild(tree: Any, values: Sequence[Any]) -> Any:
     """The same nesting with new leaves, taken from a list in order."""
-    supply = iter(values)
-
-    def fill(branch: Any) -> Any:
-        if isinstance(branch, dict):
-            return {key: fill(value) for key, value in branch.items()}
-        if isinstance(branch, tuple) and hasattr(branch, "_fields"):
-            return type(branch)(*(fill(value) for value in branch))
-        if isinstance(branch, list | tuple):
-            return type(branch)(fill(value) for value in branch)
-        return next(supply)
-
-    return fill(tree)
+    return _fill(tree, iter(values))
 
 
-def _record(
-    fn: Function, argnum: int, args: tuple[Any, ...], caller: str
-) -> tuple[Tape, bool, list[tuple[str, Var]], Any]:
-    """Run fn with its argument as new lines: (tape, was it joined, inputs by path, result)."""
-    if not 0 <= argnum < len(args):
-        raise TapeError(f"{caller}: argument {argnum} of {len(args)} does not exist; count from 0")
-    outer = CURRENT.get()
-    tape = Tape() if outer is None else outer
-    inputs: list[tuple[str, Var]] = []
-    for path, value in leaves(args[argnum]):
-        if isinstance(value, Var) and value.tape is tape:
-            inputs.append((path, tape.record(identity, (value,), {})))
-        elif np.asarray(getattr(value, "value", value)).dtype.kind != "f":
-            kind = np.asarray(getattr(value, "value", value)).dtype
-            raise TapeError(f"{caller}: argument {argnum}{path} has dtype {kind}; differentiate floats (astype(float))")
+def _fill(branch: Any, supply: Iterator[Any]) -> Any:
+    if isinstance(branch, dict):
+        return {key: _fill(value, supply) for key, value in branch.items()}
+    if isinstance(branch, tuple) and hasattr(branch, "_fields"):
+        return type(branch)(*(_fill(value, supply) for value in branch))
+    if isinstance(branch, list | tuple):
+        return type(branch)(_fill(value, supply) for value in branch)
+    return next(supply)
+
+
+class _Recorded:
+    """A function run once, its argument as new lines of a tape: the current one, joined, or a new one."""
+
+    def __init__(self, caller: str, fn: Function, argnum: int, args: tuple[Any, ...], kw: dict[str, Any]) -> None:
+        if not isinstance(argnum, int) or not 0 <= argnum < len(args):
+            given = f"{len(args)} given by position"
+            raise TapeError(f"{caller}: argument {argnum!r} does not exist; count from 0 to {len(args) - 1}, {given}")
+        outer = CURRENT.get()
+        self.caller, self.argument = caller, args[argnum]
+        self.joined, self.tape = outer is not None, Tape() if outer is None else outer
+        self.inputs = [self._input(path, value, argnum) for path, value in leaves(self.argument)]
+        filled = rebuild(self.argument, self.inputs)
+        with self.tape:
+            self.result = fn(*args[:argnum], filled, *args[argnum + 1 :], **kw)
+        if not isinstance(self.result, Var | float | int | np.ndarray | np.number):
+            raise TapeError(f"{caller}: the function gives a {type(self.result).__name__}, not one array or number")
+
+    def _input(self, path: str, value: Any, argnum: int) -> Any:
+        if isinstance(value, Var) and value.tape is self.tape:
+            return self.tape.record(identity, (value,), {})
+        dtype = value.dtype if isinstance(value, Var) else np.asarray(value).dtype
+        if isinstance(value, Var) or dtype.kind != "f":
+            at = f"argument {argnum}" + (f" at {path}" if path else "")
+            told = "is a Var of another tape" if isinstance(value, Var) else f"has dtype {dtype}"
+            raise TapeError(f"{self.caller}: {at} {told}; differentiate by arrays of floats (astype(float))")
+        return self.tape.var(value, path or None)
+
+    def value(self) -> Any:
+        """The result: a Var where an outer derivative may want it, else plain."""
+        return self.result.value if isinstance(self.result, Var) and not self.joined else self.result
+
+    def gradients(self, seed: Any = None, *, warn: bool = False) -> list[Any]:
+        """One reverse sweep from the result: a gradient for every input."""
+        if not isinstance(self.result, Var):
+            missing = list(range(len(self.inputs)))
+            found = [np.zeros_like(v.value) for v in self.inputs]
         else:
-            inputs.append((path, tape.var(value, path.strip("[]'") or None)))
-    filled = rebuild(args[argnum], [v for _, v in inputs])
-    with tape:
-        result = fn(*args[:argnum], filled, *args[argnum + 1 :])
-    return tape, outer is not None, inputs, result
-
-
-def _reached(tape: Tape, out: Var, inputs: list[tuple[str, Var]], caller: str) -> None:
-    """Warn of inputs that the result does not depend on."""
-    seen = bytearray(out.index + 2)
-    for i in range(out.index, -1, -1):
-        if i == out.index or seen[i]:
-            for p in tape.lines[i][1]:
-                seen[p] = 1
-    for path, v in inputs:
-        if v.index != out.index and not seen[v.index if v.index <= out.index else -2]:
-            warnings.warn(
-                f"{caller}: the result does not depend on {path or 'its argument'}; that derivative is zeros",
-                UnusedWarning,
-                stacklevel=4,
-            )
-
-
-def _plain(value: Any, joined: bool) -> Any:
-    return value.value if type(value) is Var and not joined else value
+            indices, unreached = [v.index for v in self.inputs], list[int]()
+            if seed is None and self.result.shape != ():
+                told = f"{self.caller}: the result has shape {self.result.shape}, not ()"
+                raise TapeError(f"{told}; sum or average it, or use vjp or jacobian")
+            seeds = {self.result.index: np.ones_like(self.result.value) if seed is None else seed}
+            found = self.tape.sweep(seeds, indices, track=self.joined, unreached=unreached.append)
+            missing = [indices.index(i) for i in dict.fromkeys(unreached)]
+        if warn:
+            paths = [path for path, _ in leaves(self.argument)]
+            for k in missing:
+                warn_unused(paths[k] or "the argument")
+        return found
 
 
 def value_and_grad(fn: Function, argnum: int = 0) -> Function:
@@ -99,18 +104,9 @@ def value_and_grad(fn: Function, argnum: int = 0) -> Function:
     an `UnusedWarning`. Raises TapeError for leaves that are no floats and for a result that is no scalar.
     """
 
-    def wrapped(*args: Any) -> tuple[Any, Any]:
-        tape, joined, inputs, out = _record(fn, argnum, args, "grad")
-        if type(out) is not Var:
-            warnings.warn(
-                "grad: the result is no Var, so it depends on no input; its gradient is zeros",
-                UnusedWarning,
-                stacklevel=3,
-            )
-            return out, rebuild(args[argnum], [np.zeros_like(v.value) for _, v in inputs])
-        _reached(tape, out, inputs, "grad")
-        grads = tape.grad(out, [v for _, v in inputs], track=joined)
-        return _plain(out, joined), rebuild(args[argnum], grads)
+    def wrapped(*args: Any, **kw: Any) -> tuple[Any, Any]:
+        run = _Recorded("grad", fn, argnum, args, kw)
+        return run.value(), rebuild(run.argument, run.gradients(warn=True))
 
     return wrapped
 
@@ -118,7 +114,7 @@ def value_and_grad(fn: Function, argnum: int = 0) -> Function:
 def grad(fn: Function, argnum: int = 0) -> Function:
     """A function that gives the gradient of a scalar function; see value_and_grad."""
     both = value_and_grad(fn, argnum)
-    return lambda *args: both(*args)[1]
+    return lambda *args, **kw: both(*args, **kw)[1]
 
 
 def vjp(fn: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
@@ -126,19 +122,8 @@ def vjp(fn: Function, *args: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]
 
     The result may be an array of any shape. `pull` may be called again with other cotangents.
     """
-    tape, joined, inputs, out = _record(lambda whole: fn(*whole), 0, (tuple(args),), "vjp")
-    if type(out) is not Var:
-        raise TapeError("vjp: the result depends on no argument")
-
-    def pull(cotangent: Any) -> tuple[Any, ...]:
-        grads = tape.grad(out, [v for _, v in inputs], _seed(cotangent, out), track=joined)
-        return tuple(rebuild(tuple(args), grads))
-
-    return _plain(out, joined), pull
-
-
-def _seed(cotangent: Any, out: Var) -> Any:
-    return cotangent if type(cotangent) is Var else np.asarray(cotangent, out.dtype)
+    run = _Recorded("vjp", lambda whole: fn(*whole), 0, (tuple(args),), {})
+    return run.value(), lambda cotangent: tuple(rebuild(tuple(args), run.gradients(cotangent)))
 
 
 def jvp(fn: Function, args: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -146,59 +131,78 @@ def jvp(fn: Function, args: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple
 
     The pullback u ↦ uᵀJ is linear in u; its own pullback at v is Jv.
     """
+    flat = _matched("jvp", tuple(args), tuple(tangents))
     outer = CURRENT.get()
     tape = Tape() if outer is None else outer
     with tape:
-        out, pull = vjp(fn, *args)
-        dummy = tape.var(np.zeros_like(out.value), "u")
-        pulled = [v for _, v in leaves(pull(dummy))]
-        flat = [t for _, t in leaves(tuple(tangents))]
-        if [np.shape(t) for t in flat] != [p.shape for p in pulled]:
-            raise TapeError("jvp: every tangent must have the shape of its argument")
-        inner = sum((p * t).sum() for p, t in zip(pulled, flat, strict=True))
-        (tangent,) = tape.grad(inner, [dummy], track=outer is not None)
-    return _plain(out, outer is not None), tangent
+        run = _Recorded("jvp", lambda whole: fn(*whole), 0, (tuple(args),), {})
+        if not isinstance(run.result, Var):
+            return run.result, np.zeros_like(run.result)
+        u = tape.var(np.zeros_like(run.result.value), "u")
+        inner = sum((pulled * t).sum() for pulled, t in zip(run.gradients(u), flat, strict=True))
+        (tangent,) = tape.sweep({inner.index: np.ones(())}, [u.index], track=outer is not None)
+    return run.result if outer is not None else run.result.value, tangent
 
 
 def jacobian(fn: Function, argnum: int = 0) -> Function:
     """A function that gives d fn / d argument, of shape result.shape + leaf.shape for every leaf, one sweep per row."""
 
-    def wrapped(*args: Any) -> Any:
-        tape, joined, inputs, out = _record(fn, argnum, args, "jacobian")
-        if type(out) is not Var:
-            raise TapeError("jacobian: the result depends on no input")
-        rows = []
-        for k in range(out.size):
-            seed = np.zeros(out.size, out.dtype)
-            seed[k] = 1.0
-            rows.append(tape.grad(out, [v for _, v in inputs], seed.reshape(out.shape), track=joined))
-        columns = [
-            np.stack(column).reshape(out.shape + v.shape)
-            for column, (_, v) in zip(zip(*rows, strict=True), inputs, strict=True)
+    def wrapped(*args: Any, **kw: Any) -> Any:
+        run = _Recorded("jacobian", fn, argnum, args, kw)
+        shape = np.shape(run.result)
+        units = np.eye(int(np.prod(shape))).reshape(-1, *shape) if np.prod(shape) else []
+        rows = [run.gradients(unit) for unit in units]
+        columns = zip(*rows, strict=True) if rows else ([] for _ in run.inputs)
+        whole = [
+            np.stack(column).reshape(shape + v.shape) if column else np.zeros(shape + v.shape)
+            for column, v in zip(map(list, columns), run.inputs, strict=True)
         ]
-        return rebuild(args[argnum], columns)
+        return rebuild(run.argument, whole)
 
     return wrapped
 
 
 def hessian(fn: Function, argnum: int = 0) -> Function:
     """A function that gives the Hessian of a scalar function of one array: shape x.shape + x.shape."""
-    return jacobian(grad(fn, argnum), argnum)
+
+    def slope(*args: Any, **kw: Any) -> Any:
+        if 0 <= argnum < len(args) and isinstance(args[argnum], dict | list | tuple):
+            raise TapeError("hessian: the argument must be one array; use hvp for nested ones")
+        run = _Recorded("hessian", fn, argnum, args, kw)
+        return run.gradients()[0]
+
+    return jacobian(slope, argnum)
 
 
 def hvp(fn: Function, argnum: int = 0) -> Function:
     """A function (*args, direction) that gives Hessian · direction, nested as the argument, by reverse over reverse."""
 
-    def wrapped(*args: Any) -> Any:
+    def wrapped(*args: Any, **kw: Any) -> Any:
         *inputs, direction = args
-        flat = [np.asarray(d) for _, d in leaves(direction)]
+        if not 0 <= argnum < len(inputs):
+            raise TapeError(f"hvp: argument {argnum!r} does not exist; the direction comes last, after all arguments")
+        flat = _matched("hvp", inputs[argnum], direction)
 
         def slope(inner: Any) -> Any:
-            grads = [g for _, g in leaves(grad(fn, argnum)(*inputs[:argnum], inner, *inputs[argnum + 1 :]))]
-            if [g.shape for g in grads] != [d.shape for d in flat]:
-                raise TapeError("hvp: the direction must have the shapes of the argument")
-            return sum((g * d).sum() for g, d in zip(grads, flat, strict=True))
+            run = _Recorded("hvp", fn, argnum, (*inputs[:argnum], inner, *inputs[argnum + 1 :]), kw)
+            return sum((g * d).sum() for g, d in zip(run.gradients(), flat, strict=True))
 
-        return grad(slope)(inputs[argnum])
+        run = _Recorded("hvp", slope, 0, (inputs[argnum],), {})
+        return rebuild(run.argument, run.gradients())
 
     return wrapped
+
+
+def _matched(caller: str, argument: Any, direction: Any) -> list[Any]:
+    """The leaves of a direction in the order of the argument's, found by their paths."""
+    given = dict(leaves(direction))
+    wanted = leaves(argument)
+    if set(given) != {path for path, _ in wanted}:
+        raise TapeError(f"{caller}: the direction must be nested as its argument, with the same keys")
+    for path, value in wanted:
+        if np.shape(given[path]) != np.shape(value):
+            at = f" at {path}" if path else ""
+            raise TapeError(
+                f"{caller}: the direction{at} has shape {np.shape(given[path])}, its argument {np.shape(value)}"
+            )
+    return [given[path] for path, _ in wanted]

@@ -12,7 +12,7 @@ from .errors import word
 
 def getitem(x: Any, *index: Any) -> Any:
     """`x[index]`, the index spread out so that arrays and Vars in it are arguments like any other."""
-    return x[index[0] if len(index) == 1 else index]
+    return x[index]
 
 
 def _binary(fn: Any) -> Callable[[Any, Any], Any]:

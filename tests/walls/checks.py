@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.walls import syntax
 
 ENGINE = "tinygrad_rnn"
-TAPE = tuple(f"{ENGINE}.{part}" for part in ("tape", "var", "guard", "errors"))
+TAPE = tuple(f"{ENGINE}.{part}" for part in ("tape", "var", "guard", "errors", "lines", "operands", "registry"))
 TAPE_LINES = 250
 RULE_LINES = 200
 BASE_REQUIREMENTS = {"numpy", "networkx", "graphviz", "rich"}
@@ -34,7 +34,7 @@ RECURSION_BESIDES_THE_GRAPH = {
     },
     "tinygrad_rnn/transform.py": {
         "leaves": "over nested dicts, lists and tuples of parameters",
-        "rebuild.fill": "over nested dicts, lists and tuples of parameters",
+        "_fill": "over nested dicts, lists and tuples of parameters",
     },
     "viz/router.py": {"Router.shape": "calls a box's method of the same name"},
     "viz/words.py": {"index": "over an index inside an index, as it was written"},

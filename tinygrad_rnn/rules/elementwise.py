@@ -35,8 +35,9 @@ def step_up(x: Array, at_zero: float = 0.0) -> Array:
 @primitive
 def share(a: Array, b: Array) -> Array:
     """1 where a > b, ½ where they are equal, 0 elsewhere."""
+    dtype = np.result_type(a, b)
     a, b = np.asarray(a), np.asarray(b)
-    return ((a > b) + 0.5 * (a == b)).astype(np.result_type(a, b), copy=False)
+    return ((a > b) + 0.5 * (a == b)).astype(dtype, copy=False)
 
 
 def slope(a: Array, n: Array) -> Array:

@@ -21,11 +21,10 @@ def scatter(g: Array, shape: tuple[int, ...], *index: Any) -> Array:
 
 def add_into(buffer: Array, g: Array, *index: Any) -> None:
     """buffer[index] += g, repeated indices included."""
-    key = index[0] if len(index) == 1 else index
     if all(k is None or k is Ellipsis or isinstance(k, int | slice | np.integer) for k in index):
-        buffer[key] += g
+        buffer[index] += g
     else:
-        np.add.at(buffer, key, g)
+        np.add.at(buffer, index, g)
 
 
 rule(getitem, lambda g, y, x, *index: scatter(g, x.shape, *index))

@@ -40,6 +40,6 @@ def as_product(a: Array, b: Array) -> tuple[object, tuple[Array, Array], dict[st
 
 
 rule(np.matmul, left, right)
-rule(np.outer,  lambda g, y, a, b: (g @ b.reshape(-1)).reshape(a.shape),
-                lambda g, y, a, b: (a.reshape(-1) @ g).reshape(b.shape))
+rule(np.outer,  lambda g, y, a, b: np.reshape(g @ np.reshape(b, -1), np.shape(a)),
+                lambda g, y, a, b: np.reshape(np.reshape(a, -1) @ g, np.shape(b)))
 ADAPTERS[np.dot] = as_product

@@ -17,7 +17,7 @@ from ..ops import (
     softmax,
     softmax_cross_entropy,
 )
-from ..tape import ADAPTERS, Array, rule
+from ..tape import ADAPTERS, Array, Var, rule
 from .elementwise import like
 
 
@@ -40,29 +40,30 @@ def winners(x: Array, y: Array, axis: Any, keepdims: bool) -> Array:
     return hit / hit.sum(axis=axis, keepdims=True)
 
 
-def summed(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def summed(g: Array, y: Array, x: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     """Every summand gets the sum's gradient."""
     return fill(spread(g, x, axis, keepdims), x.shape)
 
 
-def extreme(g: Array, y: Array, x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+def extreme(g: Array, y: Array, x: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     """The extreme's gradient goes to where it stands, in equal shares."""
     return spread(g, x, axis, keepdims) * winners(x, y, axis, keepdims)
 
 
 def cross_entropy(g: Array, y: Array, logits: Array, targets: Array) -> Array:
     """(softmax(z) Σ_j y_j − y) g."""
-    if targets.dtype.kind in "iub" and type(logits) is np.ndarray:  # in place, for speed
-        p = softmax(logits)
-        p.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + targets.reshape(-1)] -= 1.0
+    whole = np.asarray(targets).dtype.kind in "iub" if type(targets) is not Var else targets.dtype.kind in "iub"
+    if whole and type(logits) is np.ndarray:  # in place, for speed; in C order, so that the flat view is no copy
+        p = np.ascontiguousarray(softmax(logits))
+        p.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + np.reshape(targets, -1)] -= 1.0
         return np.multiply(p, g[..., None], out=p)
-    if targets.dtype.kind in "iub":
+    if whole:
         return (softmax(logits) - one_hot(targets, logits)) * g[..., None]
     return (softmax(logits) * targets.sum(axis=-1, keepdims=True) - targets) * g[..., None]
 
 
 rule(np.sum,      summed)
-rule(np.mean,     lambda g, y, x, axis=None, keepdims=False: summed(g / count(x, y), y, x, axis, keepdims))
+rule(np.mean,     lambda g, y, x, axis=None, *, keepdims=False: summed(g / count(x, y), y, x, axis, keepdims=keepdims))
 rule(np.max,      extreme)
 rule(np.min,      extreme)
 rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
 from ..ops import fill
-from ..tape import ADAPTERS, Array, rule
+from ..tape import ADAPTERS, Array, TapeError, rule
 from .elementwise import like
 
 
@@ -41,16 +41,23 @@ def split(g: Array, axis: int, arrays: tuple[Array, ...]) -> Callable[[int], Arr
     return lambda k: g[(*before, slice(ends[k] - arrays[k].shape[axis], ends[k]))]
 
 
-rule(np.reshape,          lambda g, y, x, shape, order="C": np.reshape(g, x.shape))
-rule(np.ravel,            lambda g, y, x, order="C": np.reshape(g, x.shape))
+def joined(arrays: Sequence[Array], axis: int = 0) -> tuple[Any, tuple[Array, ...], dict[str, int]]:
+    """np.concatenate as the primitive that takes its arrays one by one."""
+    if axis is None:
+        raise TapeError("np.concatenate(axis=None) can't be recorded; np.ravel the arrays first")
+    return concatenate, tuple(arrays), {"axis": axis}
+
+
+rule(np.reshape,          lambda g, y, x, shape: np.reshape(g, x.shape))
 rule(np.transpose,        lambda g, y, x, axes=None: np.transpose(g, inverse(axes)))
 rule(np.matrix_transpose, lambda g, y, x: g.mT)
-rule(np.swapaxes,         lambda g, y, x, a, b: np.swapaxes(g, a, b))
+rule(np.swapaxes,         lambda g, y, x, axis1, axis2: np.swapaxes(g, axis1, axis2))
 rule(np.expand_dims,      lambda g, y, x, axis: np.reshape(g, x.shape))
 rule(np.squeeze,          lambda g, y, x, axis=None: np.reshape(g, x.shape))
 rule(np.broadcast_to,     lambda g, y, x, shape: like(g, x))
 rule(fill,                lambda g, y, x, shape: like(g, x))
 rule(stack,       each=lambda g, y, *arrays, axis=0: unstack(g, axis))
 rule(concatenate, each=lambda g, y, *arrays, axis=0: split(g, axis, arrays))
+ADAPTERS[np.ravel] = lambda x: (np.reshape, (x, -1), {})
 ADAPTERS[np.stack] = lambda arrays, axis=0: (stack, tuple(arrays), {"axis": axis})
-ADAPTERS[np.concatenate] = lambda arrays, axis=0: (concatenate, tuple(arrays), {"axis": axis})
+ADAPTERS[np.concatenate] = joined

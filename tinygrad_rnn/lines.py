@@ -1,0 +1,57 @@
+"""Read one line of a tape: `tape[i]` is a Line, `tape.backward[i]` says what a line of a backward pass is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .errors import Scope, TapeError
+from .guard import Place
+
+
+class Backward(NamedTuple):
+    """What a line of a tracked sweep is.
+
+    The "seed" of a line, the "adjoint" of a line through one argument, a "sum" of contributions into a line, or the
+    "zeros" of a line that nothing reached.
+    """
+
+    kind: str
+    line: int
+    argument: int | None = None
+
+
+class Line(NamedTuple):
+    """One line of a tape, for reading: `number` is its place."""
+
+    number: int
+    fn: Any
+    parents: tuple[int, ...]
+    args: tuple[Any, ...]
+    kw: dict[str, Any]
+    value: Any
+    scope: Scope
+    name: str | None
+    source: Place | None
+
+
+def frame(t: Any, loop: Any) -> tuple[str, int | None]:
+    """The frame of a scope: step t of a loop; without a t, a named part of a step."""
+    if not isinstance(t, int | np.integer | None) or not isinstance(loop, str):
+        raise TapeError(f"step({t!r}, loop={loop!r}): t is a whole number, loop a word")
+    return loop, None if t is None else int(t)
+
+
+def check_mark(shape: tuple[int, ...] | None, t: int, scope: Scope, losses: list[tuple[int, Scope, int]]) -> None:
+    """Raise TapeError unless a value may be marked as the loss of step t: a scalar, in its own step, the only one."""
+    if shape != ():
+        what = "is no Var of this tape" if shape is None else f"has shape {shape}, not ()"
+        raise TapeError(f"step t = {t}: the step loss {what}; sum or average what you recorded first")
+    frames = [frame for frame in scope if frame[1] is not None]
+    if frames and t not in [number for _, number in frames]:
+        raise TapeError(f"a loss of step t = {frames[0][1]} was marked for t = {t}; mark it for its own step")
+    if any(t == other and frames == [f for f in at if f[1] is not None] for _, at, other in losses):
+        raise TapeError(
+            f"step t = {t} already has a marked loss; mark the sum, or give a second loop a name of its own"
+        )

@@ -1,0 +1,69 @@
+"""Teach the tape a primitive with `rule`; the tables of `rules/` are nothing but calls of it.
+
+Besides functions with a gradient there are those that give plain arrays (comparisons, shapes) and those that are
+another spelling of a primitive. Anything else is refused, so that no gradient is ever dropped in silence.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from inspect import Parameter, Signature, signature
+from typing import Any
+
+import numpy as np
+
+from .errors import TapeError, word
+
+RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
+INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
+PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
+ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> its call as (primitive, args, kw)
+_ACCEPTED: set[tuple[Any, ...]] = (
+    set()
+)  # forms of call that were found to fit: (function, number of arguments, keywords)
+
+
+def rule(fn: Any, *vjps: Callable[..., Any] | None, each: Callable[..., Any] | None = None) -> None:
+    """Teach the tape a primitive: one `vjp(g, y, *args, **kw)` per argument, the gradient g pulled back to it.
+
+    y is the result. Everything may be an array or a Var: the same text serves both. A function of any number of
+    arguments has `each(g, y, *args, **kw)` instead, which gives a function: argument number -> its gradient. What the
+    vjp does not take after g and y, by position or by name, cannot be recorded.
+    """
+    RULES[fn] = Each(each) if each else vjps
+    _ACCEPTED.clear()
+
+
+class Each:
+    """The rules of a function of any number of arguments; `RULES[fn][k]` is a vjp as for any other function."""
+
+    def __init__(self, pull: Callable[..., Any]) -> None:
+        self.pull = pull
+
+    def __getitem__(self, k: int) -> Callable[..., Any]:
+        return lambda g, y, *args, **kw: self.pull(g, y, *args, **kw)(k)
+
+    def __len__(self) -> int:
+        return sys.maxsize
+
+
+def check_call(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
+    """Raise TapeError for a call that the function's rule does not take: np.sum(x, where=…), np.where(x)."""
+    form = (fn, count, *kw)
+    if form in _ACCEPTED:
+        return
+    if isinstance(fn, np.ufunc) and kw:
+        raise TapeError(f"{word(fn)}({', '.join(kw)}=…) can't be recorded; leave it out")
+    vjps = RULES[fn]
+    vjp = vjps.pull if isinstance(vjps, Each) else next((v for v in vjps if v is not None), None)
+    if vjp is not None:
+        takes = signature(vjp)
+        try:
+            takes.bind(None, None, *range(count), **kw)
+        except TypeError:
+            _, _, *rest = (p.replace(annotation=Parameter.empty) for p in takes.parameters.values())
+            shown = Signature(rest)
+            given = ", ".join([f"{count} by position", *(f"{key}=…" for key in kw)])
+            raise TapeError(f"{word(fn)} is recorded as {word(fn)}{shown}, not with {given}") from None
+    _ACCEPTED.add(form)
