@@ -150,7 +150,7 @@ def jacobian(fn: Function, argnum: int = 0) -> Function:
     def wrapped(*args: Any, **kw: Any) -> Any:
         run = _Recorded("jacobian", fn, argnum, args, kw)
         shape = np.shape(run.result)
-        units = np.eye(int(np.prod(shape))).reshape(-1, *shape) if np.prod(shape) else []
+        units: Any = np.eye(int(np.prod(shape))).reshape(-1, *shape) if np.prod(shape) else []
         rows = [run.gradients(unit) for unit in units]
         columns = zip(*rows, strict=True) if rows else ([] for _ in run.inputs)
         whole = [
