@@ -84,7 +84,7 @@ def backward_pass(loss: Var, wrt: Sequence[Var] | None = None) -> Pass:
 
 def swept(tape: Tape, line: int, wanted: Sequence[int]) -> Pass:
     """Sweep a copy of the tape back from any line, with a seed of ones."""
-    copy, forward = _copy(tape), len(tape)
+    copy, forward = tape.copy(), len(tape)
     found: list[tuple[int, int, int, int]] = []
     ends: list[int] = []
 
@@ -188,11 +188,3 @@ def _unopened(lines: Sequence[Any], i: int) -> int:
 def _is_first(place: Sequence[Any]) -> bool:
     """Is this the index `..., 0`? Types first: an index may be an array, which has no truth value."""
     return [type(a) for a in place] == [type(Ellipsis), int] and place[1] == 0
-
-
-def _copy(tape: Tape) -> Tape:
-    """A tape that goes on where another stands; not checked, for a NaN is to be seen in print as well."""
-    copy = Tape()
-    copy.lines, copy.backward = list(tape.lines), dict(tape.backward)
-    copy.checksums, copy.source = tape.checksums, tape.source
-    return copy

@@ -164,18 +164,14 @@ def local_rule(tape: Tape, i: int, k: int) -> str:
 
 def _template(tape: Tape, i: int, k: int) -> tuple[str, str | None, str]:
     """The text of an edge with open names: its expression, the index it is added at, its named parts."""
-    fn, parents, args, kw, value, *_ = tape.lines[i]
+    fn, parents, args, kw, *_ = tape.lines[i]
     small = Tape()
-    places = []
-    for p, a in zip(parents, args, strict=True):
-        places.append(len(small.lines) if p >= 0 else -1)
-        if p >= 0:
-            small.lines.append(("data", (), (), {}, a, (), None))
-    line = len(small.lines)
-    small.lines.append((fn, tuple(places), args, kw, value, (), None))
+    operands = [small.data(a) if p >= 0 else a for p, a in zip(parents, args, strict=True)]
     with np.errstate(all="ignore"):
-        record = swept(small, line, [places[k]])
-    called = [f"\0{argument}\1" for argument, place in enumerate(places) if place >= 0] + [f"\0{len(places)}\1"]
+        line = small.record(fn, operands, kw)
+        record = swept(small, line.index, [operands[k].index])
+    open_names = [f"\0{argument}\1" for argument in range(len(parents) + 1)]
+    called = [name for name, p in zip(open_names, [*parents, 0], strict=True) if p >= 0]
     found = [_contribution(record, edge, called) for edge in record.edges if edge.argument == k]
     if not found:
         return "", None, ""
