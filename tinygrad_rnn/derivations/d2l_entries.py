@@ -30,10 +30,12 @@ from .d2l_formulas import (
     weights_of,
     with_activation,
 )
-from .entry import Entry, Evaluate, Reading
+from .entry import ONE_STEP, TWO_STEPS, Entry, Evaluate, Reading
 
 SOURCE = "d2l"
-_BLIND_TO_ORDER = ("m = 1", "identity activation", "T = 1", "T = 2")
+# A dead relu lets nothing pass; model (b) has no activation, so it does not come in there.
+_BLIND_TO_SUMS = (*ONE_STEP, "dead relu")
+_BLIND_TO_ORDER = (*TWO_STEPS, "m = 1", "identity activation", "dead relu")
 _PARTIAL_F_W = r"\frac{\partial f(x_{t},h_{t-1},w_h)}{\partial w_h}"
 _PARTIAL_F_H = r"\frac{\partial f(x_{t},h_{t-1},w_h)}{\partial h_{t-1}}"
 
@@ -109,11 +111,11 @@ ENTRIES: tuple[Entry, ...] = (
         draw=draw_general,
         readings=(
             Reading("last factor total", lambda s: through_h(s, _total_of(s)), right=True),
-            Reading("last factor immediate", lambda s: through_h(s, sequences(s)[0]), blind=("T = 1",)),
+            Reading("last factor immediate", lambda s: through_h(s, sequences(s)[0]), blind=_BLIND_TO_SUMS),
             Reading(
                 "last factor immediate, entries of W_hh only",
                 lambda s: of_W_hh(s, through_h(s, sequences(s)[0])),
-                blind=("T = 1", "T = 2, h0 = 0"),
+                blind=(*_BLIND_TO_SUMS, "T = 2, h0 = 0"),
                 reference=lambda s: of_W_hh(s, dL_dw_h(s)),
             ),
         ),
@@ -142,7 +144,7 @@ ENTRIES: tuple[Entry, ...] = (
         draw=draw_general,
         readings=(
             Reading("partial of f by w_h immediate", lambda s: _one_step(s, sequences(s)[0]), right=True),
-            Reading("partial of f by w_h total", lambda s: _one_step(s, dh_dw_h(s)), blind=("T = 1",)),
+            Reading("partial of f by w_h total", lambda s: _one_step(s, dh_dw_h(s)), blind=_BLIND_TO_SUMS),
         ),
     ),
     Entry(
@@ -179,7 +181,7 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "any matrices, product ascending",
                 lambda s: explicit(s.b, s.c, ascending=True),
-                blind=("m = 1", "T = 1", "T = 2"),
+                blind=(*TWO_STEPS, "m = 1"),
                 reference=lambda s: recursion(s.b, s.c, 0.0 * s.a_0),
             ),
             Reading(
@@ -299,7 +301,7 @@ ENTRIES: tuple[Entry, ...] = (
         draw=draw_linear,
         readings=(
             Reading("adjoints total", backwards, right=True),
-            Reading("adjoint of h_(t+1) through o_(t+1) alone", backwards_immediate, blind=("T = 1", "T = 2")),
+            Reading("adjoint of h_(t+1) through o_(t+1) alone", backwards_immediate, blind=TWO_STEPS),
             Reading(
                 "with an activation, its slope put in",
                 lambda s: backwards(with_activation(s), with_slope=True),
@@ -309,13 +311,13 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "with an activation, as printed",
                 lambda s: backwards(with_activation(s)),
-                blind=("identity activation", "T = 1"),
+                blind=(*ONE_STEP, "identity activation"),
                 reference=lambda s: linear_witness(with_activation(s), "dh"),
             ),
             Reading(
                 "a common slip: W_hh where its transpose should stand",
                 lambda s: backwards(s, transposed=False),
-                blind=("m = 1", "symmetric W", "T = 1"),
+                blind=(*ONE_STEP, "m = 1", "symmetric W"),
             ),
         ),
     ),
@@ -340,11 +342,11 @@ ENTRIES: tuple[Entry, ...] = (
         draw=draw_linear,
         readings=(
             Reading("index T + t - i, as printed", powers, right=True),
-            Reading("index i instead", lambda s: powers(s, odd_index=False), blind=("T = 1",)),
+            Reading("index i instead", lambda s: powers(s, odd_index=False), blind=ONE_STEP),
             Reading(
                 "with an activation",
                 lambda s: powers(with_activation(s)),
-                blind=("identity activation", "T = 1"),
+                blind=(*ONE_STEP, "identity activation"),
                 reference=lambda s: linear_witness(with_activation(s), "dh"),
             ),
         ),
@@ -367,25 +369,25 @@ ENTRIES: tuple[Entry, ...] = (
             r"\frac{dL}{d\mathbf{o}_s}\mathbf{h}_{t-1}^\top"
         ),
         remark="Right as printed; beside it the same with (9.7.15) put in.",
-        family="DP",
+        family="D/P",
         printed=lambda s: weights_of(s, backwards(s)),
         corrected=lambda s: weights_of(s, powers_by_lag(s)),
         reference=_by_weights,
         draw=draw_linear,
         readings=(
             Reading("adjoint total, last factor immediate", lambda s: weights_of(s, backwards(s)), right=True),
-            Reading("both total", weights_counted_twice, blind=("T = 1",)),
+            Reading("both total", weights_counted_twice, blind=ONE_STEP),
             Reading(
                 "both total, W_hh only",
                 lambda s: weights_counted_twice(s)[1],
-                blind=("T = 1", "T = 2, h0 = 0"),
+                blind=(*ONE_STEP, "T = 2, h0 = 0"),
                 reference=lambda s: linear_witness(s, "W_hh"),
             ),
-            Reading("both immediate", lambda s: weights_of(s, own_loss_only(s)), blind=("T = 1",)),
+            Reading("both immediate", lambda s: weights_of(s, own_loss_only(s)), blind=ONE_STEP),
             Reading(
                 "both immediate, W_hh only",
                 lambda s: weights_of(s, own_loss_only(s))[1],
-                blind=("T = 1", "T = 2, h0 = 0"),
+                blind=(*ONE_STEP, "T = 2, h0 = 0"),
                 reference=lambda s: linear_witness(s, "W_hh"),
             ),
             Reading(
@@ -393,7 +395,7 @@ ENTRIES: tuple[Entry, ...] = (
                 lambda s: tuple(
                     np.outer(backwards(s)[-1], before) for before in (s.x[-1], linear_states(s)[1][-2])
                 ),
-                blind=("T = 1",),
+                blind=ONE_STEP,
             ),
         ),
     ),

@@ -18,7 +18,7 @@ Instance = Any  # a source's model with numbers: each source has its own type
 Evaluate = Callable[[Instance], Any]  # gives an array, or a tuple of arrays where a formula speaks of several
 
 Kind = Literal["right", "wrong", "shapes", "model", "debris"]
-KINDS: Mapping[Kind, str] = {
+KINDS: Mapping[str, str] = {
     "right": "right",
     "wrong": "wrong, measured",
     "shapes": "wrong, shapes do not compose",
@@ -66,6 +66,8 @@ SETTINGS: Mapping[str, Setting] = {
     "dead relu": Setting(activation="dead"),
     "symmetric W": Setting(symmetric=True),
 }
+ONE_STEP = ("T = 1", "T = 1, h0 = 0")
+TWO_STEPS = (*ONE_STEP, "T = 2", "T = 2, h0 = 0")
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class Entry:
         kind: a key of KINDS. A formula is "right" if it is so in the reading that the source means.
         corrected_latex: the formula put right; empty where there is nothing to correct.
         remark: what a reader should know; plain text.
-        family: letters as D, E, F, Z, P, T, V, O (one step), M (model).
+        family: a letter, D, E, F, Z, P, T, V, O (one step) or M (model), or two as "D/P".
         printed: evaluates the printed formula literally; None where there is nothing to evaluate.
         corrected: evaluates the corrected formula.
         reference: the witness, a complex step through the source's own forward pass.

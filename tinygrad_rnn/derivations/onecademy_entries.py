@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .entry import Entry, Reading
+from .entry import ONE_STEP, TWO_STEPS, Entry, Reading
 from .onecademy_formulas import (
     Sequence,
     ascending,
@@ -25,11 +25,13 @@ from .onecademy_formulas import (
 )
 
 SOURCE = "onecademy"
+# A dead relu lets nothing pass, so no gradient of W, U and b_h can be wrong.
+_BLIND_TO_SUMS = (*ONE_STEP, "dead relu")
 # The last factor as a total: seen for U from T = 2 on, for W only where h^(0) ≠ 0 or T > 2.
-_BLIND_TO_TOTAL = {"W": ("T = 1", "T = 2, h0 = 0"), "U": ("T = 1",)}
+_BLIND_TO_TOTAL = {"W": (*_BLIND_TO_SUMS, "T = 2, h0 = 0"), "U": _BLIND_TO_SUMS}
 _BLIND_TO_ORDER = {
-    "W": ("m = 1", "identity activation", "T = 1", "T = 2", "T = 3, h0 = 0"),
-    "U": ("m = 1", "identity activation", "T = 1", "T = 2"),
+    "W": (*TWO_STEPS, "T = 3, h0 = 0", "m = 1", "identity activation", "dead relu"),
+    "U": (*TWO_STEPS, "m = 1", "identity activation", "dead relu"),
 }
 
 
@@ -166,12 +168,12 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "immediate",
                 lambda s: mean_over_t(s, lambda t: only_last_step(s, "W", t)),
-                blind=("T = 1", "T = 2, h0 = 0"),
+                blind=_BLIND_TO_TOTAL["W"],
             ),
             Reading(
                 "a common slip: 1/T left out",
                 lambda s: s.T * mean_over_t(s, lambda t: sum_over_k(s, "W", t)),
-                blind=("T = 1",),
+                blind=_BLIND_TO_SUMS,
             ),
         ),
     ),
@@ -186,7 +188,7 @@ ENTRIES: tuple[Entry, ...] = (
         kind="right",
         corrected_latex=(
             r"\frac{dJ}{dV}=\frac{1}{T}\sum_{t}\epsilon_th^{(t)\top},\quad"
-            r"\epsilon_t=\Big(\frac{\partial J^{(t)}}{\partial\hat y^{(t)}}G_t\Big)^{\top},\quad"
+            r"\epsilon_t=\Big(\frac{\partial J^{(t)}}{\partial\hat y^{(t)}}G_t\Big)^{\top},\quad "
             r"G_t=\frac{\partial\hat y^{(t)}}{\partial z^{(t)}}"
         ),
         remark="Right as printed; beside it the same written out. For a softmax G_t is not diagonal.",
@@ -207,7 +209,7 @@ ENTRIES: tuple[Entry, ...] = (
         kind="right",
         corrected_latex=(
             r"\frac{dJ}{db_y}=\frac{1}{T}\sum_t\epsilon_t,\quad"
-            r"\frac{dJ}{db_h}=\frac{1}{T}\sum_t\sum_{k=1}^{t}e_tJ_tJ_{t-1}\cdots J_{k+1}\mathrm{diag}(g_1'(a_k)),\quad"
+            r"\frac{dJ}{db_h}=\frac{1}{T}\sum_t\sum_{k=1}^{t}e_tJ_tJ_{t-1}\cdots J_{k+1}\mathrm{diag}(g_1'(a_k)),\quad "
             r"e_t=\frac{\partial J^{(t)}}{\partial h^{(t)}}"
         ),
         remark="Not printed, although the model has biases.",
@@ -236,7 +238,7 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "a common slip: W where its transpose should stand",
                 lambda s: delta_form(s, transposed=False),
-                blind=("m = 1", "symmetric W", "T = 1"),
+                blind=(*_BLIND_TO_SUMS, "m = 1", "symmetric W"),
             ),
         ),
     ),

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .entry import Entry, Reading
+from .entry import ONE_STEP, Entry, Reading
 from .measuring import complex_step
 from .stackexchange_formulas import (
     Batch,
@@ -33,6 +33,7 @@ from .stackexchange_formulas import (
 )
 
 SOURCE = "stackexchange"
+_BLIND_TO_SUMS = (*ONE_STEP, "dead relu")  # a dead relu lets nothing pass to A
 
 
 def _pre_activation(s: Batch, shift: int) -> Any:
@@ -192,7 +193,7 @@ ENTRIES: tuple[Entry, ...] = (
         corrected=lambda s: sum(s.X[t - 1].T @ dL_dA(s)[t - 1] for t in range(1, s.T + 1)),
         reference=lambda s: witness(s, "U").sum(axis=0),
         draw=draw,
-        blind=("T = 1",),
+        blind=_BLIND_TO_SUMS,
         readings=(
             Reading(
                 "X and A of all steps stacked",
@@ -223,7 +224,7 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "summed over t, da total",
                 lambda s: dL_along(s, total_dA),
-                blind=("T = 1",),
+                blind=_BLIND_TO_SUMS,
                 reference=lambda s: _in_direction(s).sum(),
             ),
         ),
@@ -266,7 +267,7 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "as the whole gradient: one step, t = T, for the sum",
                 lambda s: s.X[-1].T @ dL_dA(s)[-1],
-                blind=("T = 1",),
+                blind=_BLIND_TO_SUMS,
                 reference=lambda s: witness(s, "U").sum(axis=0),
             ),
         ),
@@ -329,7 +330,7 @@ ENTRIES: tuple[Entry, ...] = (
                 reference=lambda s: witness(_of_any_sum(s), "dO"),
             ),
             Reading(
-                "a common slip: 1/T left out", lambda s: softmax(logits(s)) - s.Y, blind=("T = 1",)
+                "a common slip: 1/T left out", lambda s: softmax(logits(s)) - s.Y, blind=ONE_STEP
             ),
         ),
     ),
@@ -344,7 +345,7 @@ ENTRIES: tuple[Entry, ...] = (
             Reading(
                 "a common slip: W where its transpose should stand",
                 lambda s: dL_dA(s, transposed=False),
-                blind=("m = 1", "symmetric W", "T = 1"),
+                blind=(*_BLIND_TO_SUMS, "m = 1", "symmetric W"),
             ),
         ),
     ),
