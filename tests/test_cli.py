@@ -131,6 +131,13 @@ WRONG = [
     (["compare", "--cases", "bytes.dat"], "bytes.dat: is not UTF-8"),
     (["compare", "--cases", "field.json"], "case one: model: is missing"),
     (["compare", "hao_ni", "--cases", str(CASES)], "holds no case of hao_ni"),
+    (["compare", "--cases", "group.json"], "group: is 'other', it must be one of published, truncated, gated"),
+    (["compare", "--family", "EQ"], "no family is called 'Q': choose among D (backward δ recursion), E ("),
+    (["compare", "--family", "E", "--cases", "missing.json"], "missing.json: cannot be read"),
+    (["compare", "--family", ""], "--family '': holds no letter; write some of DEFZP"),
+    (["compare", "--family", ", "], "--family ', ': holds no letter"),
+    (["compare", "--family"], "--family: expected one argument"),
+    (["compare", "--family", HOSTILE], "no family is called"),
     (["demo", "--text", ""], "the text '' is too short"),
     (["demo", "--text", "x"], "the text 'x' is too short"),
     (["demo", "--text", "ab", "--file", "broken.json"], "not allowed with"),
@@ -156,6 +163,9 @@ def test_what_is_typed_wrong_is_said_in_one_line(
     (tmp_path / "zero.dat").write_bytes(b"a\0b")
     (tmp_path / "empty.txt").touch()
     (tmp_path / "field.json").write_text('{"schema_version": 1, "cases": [{"id": "one", "group": "published"}]}')
+    (tmp_path / "group.json").write_text(
+        '{"schema_version": 1, "cases": [{"id": "one", "group": "other", "model": {"kind": "lstm"}}]}'
+    )
     before = sorted(tmp_path.rglob("*"))
     assert cli.main(arguments) == 2
     out, error = capsys.readouterr()
@@ -167,7 +177,7 @@ def test_what_is_typed_wrong_is_said_in_one_line(
 
 
 def test_a_bug_is_not_hidden_behind_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise ValueError("a bug")
 
     monkeypatch.setattr(comparing, "compare_derivations", broken)
@@ -271,6 +281,102 @@ def test_compare_lists_every_case_it_leaves_out(capsys: pytest.CaptureFixture[st
         "col-linear", "col-tanh-softmax", "row-sigmoid-mean", "row-many-to-one", "row-one-step",
         "truncated-williams-peng", "truncated-detach", "truncated-max-lag", "gated-stub",
     ]  # fmt: skip
+
+
+def test_a_file_with_nothing_to_compare_says_so_and_is_no_failure(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "gated.json"
+    file.write_text('{"schema_version": 1, "cases": [{"id": "one", "group": "gated", "model": {"kind": "lstm"}}]}')
+    assert cli.main(["compare", "--cases", str(file)]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "not supported: case one (group gated)",
+        "nothing was compared; 1 not supported",
+    ]
+    assert cli.main(["compare", "--cases", str(file), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert (result["ok"], result["compared"], result["cases"], result["unsupported"]) == (True, 0, [], ["one"])
+
+
+def test_what_a_file_expects_and_nobody_computes_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    cases = json.loads(CASES.read_text())
+    cases["cases"][1]["expected"]["something_else"] = [[1.0]]
+    file = tmp_path / "more.json"
+    file.write_text(json.dumps(cases))
+    assert cli.main(["compare", "--cases", str(file)]) == 0
+    assert "not compared: something_else of row-sigmoid-mean" in capsys.readouterr().out.splitlines()
+
+
+# ---- compare --family ----
+
+
+def test_families_stand_side_by_side_with_tape_and_witness(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", "d2l", "--family", "d,e f,z p"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    headings = next(line for line in lines if line.startswith("    parameter")).split()
+    assert headings == ["parameter", "tape", *"DEFZP", "transcribed", "complex", "step"]
+    cases: list[list[list[str]]] = []
+    for line in lines:
+        if line.startswith("  d2l-"):
+            cases.append([])
+        elif line.startswith("    ") and cases:
+            cases[-1].append(line.split())
+    assert len(cases) == 8
+    for number, rows in enumerate(cases, start=1):
+        linear = number in (7, 8)  # the linear model of the slides, the only one that has powers of W
+        *parameters, rest, times = rows
+        for row in parameters:
+            assert len(row) == 9 and (row[6] == "–") != linear
+            assert all(float(error) <= 1e-10 for error in row[1:] if error != "–")
+        assert rest[:2] == ["the", "rest"] and len(rest) == 5  # tape, D, complex step
+        assert times[0] == "time" and times.count("ms") == (6 if linear else 5)
+    assert [line for line in lines if line.startswith("P does not exist for ")] == [
+        f"P does not exist for {cases}: family P needs activation 'identity', this model has '{activation}': "
+        "its Jacobians diag(φ′(a_t)) W differ from step to step, so their product is no power of W"
+        for cases, activation in (("d2l-1 and 4 more", "sigmoid"), ("d2l-6", "tanh"))
+    ]
+    costs = [line for line in lines if " O(" in line]
+    assert [line.split()[0] for line in costs] == list("DEFZP")
+    assert all(" ms " in line and " × " in line for line in costs)
+    assert lines[-1].startswith("all 8 cases of d2l agree (tape, closed form, transcribed, complex step, D, E, F, Z, P")
+
+
+def test_a_family_that_gives_no_gradient_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", "hao_ni", "--family", "V"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("V does not exist for hao_ni-1 and 6 more: family V bounds ")]
+
+
+def test_the_json_of_families_has_errors_times_costs_and_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["compare", "--cases", str(CASES), "--family", "DEP", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert {letter: sorted(entry) for letter, entry in result["families"].items()} == dict.fromkeys(
+        "DEP", ["cost", "title"]
+    )
+    for case in result["cases"]:
+        if case["id"].startswith("truncated-"):
+            continue
+        letters = "DEP" if case["id"] == "col-linear" else "DE"
+        assert all(case[letter]["max_rel_error"] <= 1e-10 for letter in letters)
+        assert sorted(case["seconds"]) == sorted(["tape", *letters])
+        assert list(case["absent"]) == ([] if "P" in letters else ["P"])
+
+
+def test_a_wrong_family_is_named_with_case_and_parameter(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    true = bptt.FAMILIES["E"]
+
+    def mistaken(*arguments: Any) -> dict[str, Any]:
+        gradients = true.gradients(*arguments)
+        return {**gradients, "V": 2.0 * gradients["V"]}
+
+    monkeypatch.setitem(bptt.FAMILIES, "E", replace(true, gradients=mistaken))  # type: ignore[arg-type]
+    assert cli.main(["compare", "hao_ni", "--family", "EF"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    accused = [line for line in lines if line.startswith("disagrees: ")]
+    assert len(accused) == 7 and all("family E, parameter V: relative error 1.00e+00" in line for line in accused)
+    assert sum("1e+00 ≠" in line for line in lines) == 7
 
 
 def test_case_ids_are_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -413,7 +519,7 @@ def test_a_full_disk_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 def test_an_interrupt_ends_quietly(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    def interrupted(*_: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(comparing, "compare_derivations", interrupted)

@@ -1,4 +1,4 @@
-"""Type tinygrad-rnn: demo, compare, draw and tape, each in one function, and one place for what went wrong.
+"""Run a command of `tinygrad-rnn` and get its exit status; each command is one function, and errors end in one place.
 
 Exit status: 0 done (and all agrees), 1 gradients disagree, 2 what was typed or read cannot be used, 130 interrupted.
 """
@@ -18,7 +18,7 @@ from tempfile import TemporaryFile
 from types import ModuleType
 from typing import Any
 
-from .commands.arguments import PROGRAM, CommandError, choose, one_line, parser, shown
+from .commands.arguments import PROGRAM, CommandError, choose, family_letters, one_line, parser, shown
 
 DISAGREE, UNUSABLE, INTERRUPTED, NO_READER = 1, 2, 130, 141
 STEPS_IN_PICTURES = 6
@@ -155,11 +155,16 @@ def compare(typed: Namespace) -> int:
     """Compare tape, closed forms and transcriptions; by the complex step, or with the expected values of a file."""
     from .check.cases import compare_cases
     from .check.compare import compare_derivations
+    from .check.families import check_letters
     from .derivations import DERIVATIONS
 
     names = [choose("derivation", name, DERIVATIONS) for name in typed.derivations]
+    letters = check_letters(family_letters(typed.family))
     with _progress("comparing"):
-        report = compare_derivations(names) if typed.cases is None else compare_cases(typed.cases)
+        if typed.cases is None:
+            report = compare_derivations(names, families=letters)
+        else:
+            report = compare_cases(typed.cases, families=letters)
     asked = tuple(case for case in report.cases if not names or case.derivation in names)
     others = [case.id for case in report.cases if case not in asked]
     if names and not asked:
@@ -168,10 +173,11 @@ def compare(typed: Namespace) -> int:
     if typed.json:
         print(json.dumps({**report.as_dict(), "not_asked_for": others}, indent=2, allow_nan=False))
     else:
-        from .commands import tables
+        from .commands import comparison
+        from .commands.tables import show
 
-        tables.show(*tables.comparison(report, {name: source.title for name, source in DERIVATIONS.items()}))
-        print("\n".join(tables.verdict(report, others)))
+        show(*comparison.comparison(report, {name: source.title for name, source in DERIVATIONS.items()}))
+        print("\n".join(comparison.verdict(report, others)))
     return 0 if report.ok else DISAGREE
 
 

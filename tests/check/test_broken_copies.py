@@ -69,10 +69,21 @@ BREAKS = {
 }  # fmt: skip
 
 
+# (file, text, instead, witness)
+IN_TRUNCATION = {
+    "mask of Williams and Peng one step short": (
+        "bptt/truncation.py", "end_of_block - k2 + 1 <= k", "end_of_block - k2 + 2 <= k", "closed form"
+    ),
+    "a cut one step too late": (
+        "truncate.py", "carry_cut(steps, part.earliest - 1)", "carry_cut(steps, part.earliest - 2)", "tape"
+    ),
+}  # fmt: skip
+
+
 @pytest.fixture
 def broken(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A directory with a copy of the package in which one formula is broken."""
-    file, text, instead, *_ = BREAKS[request.param]
+    file, text, instead, *_ = {**BREAKS, **IN_TRUNCATION}[request.param]
     shutil.copytree(PACKAGE, tmp_path / "tinygrad_rnn", ignore=shutil.ignore_patterns("__pycache__"))
     place = tmp_path / "tinygrad_rnn" / file
     source = place.read_text(encoding="utf-8")
@@ -117,6 +128,44 @@ def test_a_broken_closed_form_is_found_by_a_file_of_cases_too(broken: Path, name
     abouts = f"closed form, parameter {BREAKS[name][4]}: ", f"closed form, C[t,k] of parameter {BREAKS[name][4]}: "
     assert any(about in line for line in problems for about in abouts)
     assert all("closed form, " in line for line in problems)
+
+
+COMMAND = "import sys; from tinygrad_rnn.cli import main; sys.exit(main(sys.argv[1:]))"
+
+
+def command_in(copied: Path, *arguments: str) -> tuple[int, str]:
+    """Exit status and output of the command line in that copy."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *arguments],
+        cwd=copied,
+        env={**os.environ, "PYTHONPATH": str(copied), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("broken", ["closed form one step off"], indirect=True)
+def test_the_command_line_ends_with_1_in_a_broken_copy(broken: Path) -> None:
+    status, output = command_in(broken, "compare", "hao_ni")
+    assert status == 1
+    assert "disagrees: hao_ni, case hao_ni-1: closed form, parameter W: relative error " in output
+    status, output = command_in(broken, "compare", "--cases", str(make.FILE), "--json")
+    assert status == 1
+    assert '"ok": false' in output
+
+
+@pytest.mark.parametrize("broken", IN_TRUNCATION, indirect=True)
+def test_a_broken_truncation_is_found_by_the_truncated_cases(broken: Path, request: pytest.FixtureRequest) -> None:
+    name = request.node.callspec.params["broken"]
+    status, output = command_in(broken, "compare", "--cases", str(make.FILE))
+    accused = [line for line in output.splitlines() if line.startswith("disagrees: ")]
+    assert status == 1
+    assert accused and all(line.startswith("disagrees: case truncated-") for line in accused)
+    assert all(f": {IN_TRUNCATION[name][3]}, " in line for line in accused)
+    assert any("parameter W_hh: relative error " in line for line in accused)
 
 
 def test_an_unbroken_copy_agrees(tmp_path: Path) -> None:

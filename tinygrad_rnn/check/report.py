@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from ..bptt import FAMILIES
 from .distance import relative_error
 
 TOLERANCE = 1e-10
@@ -195,7 +196,8 @@ class Report:
     def as_dict(self) -> dict[str, Any]:
         """Plain data: {"ok", "compared", "cases": [{"id", "ok", "tape": {"max_rel_error"}, …}], "unsupported": [id]}.
 
-        Where families were asked for, each case has their "seconds" and, with the reason, those that are "absent".
+        Where families were asked for, each case has their "seconds" and, with the reason, those that are "absent";
+        "families" has their titles and costs.
 
         An error that is infinite or not a number, which JSON cannot say, is None.
         """
@@ -216,6 +218,7 @@ class Report:
             "cases": cases,
             "unsupported": [id_ for id_, _ in self.unsupported],
             "problems": list(self.problems),
+            "families": {name: {"title": FAMILIES[name].title, "cost": FAMILIES[name].cost} for name in self.families},
         }
 
     def to_json(self, indent: int | None = 2) -> str:

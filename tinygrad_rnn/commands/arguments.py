@@ -46,6 +46,18 @@ def choose(what: str, word: str, words: Iterable[str]) -> str:
     raise CommandError(f"no {what} is called {shown(word)}; {guess}there are {', '.join(known)}")
 
 
+def family_letters(typed: str | None) -> str:
+    """The letters of families that were typed, in capitals; commas and spaces may stand between them.
+
+    Raises:
+        CommandError: there is none.
+    """
+    letters = "" if typed is None else typed.upper().replace(",", "").replace(" ", "")
+    if typed is not None and not letters:
+        raise CommandError(f"--family {shown(typed)}: holds no letter; write some of DEFZP")
+    return letters
+
+
 def shown(word: str) -> str:
     """What was typed, in quotes, on one line, and not too long."""
     return repr(word if len(word) <= _SHOWN else word[: _SHOWN - 1] + "…")
@@ -87,11 +99,16 @@ def parser() -> Parser:
         "compare",
         "confirm tape, closed forms and published derivations, one against the other",
         "Without --cases: the published derivations on random instances, against the complex step. With --cases: the\n"
-        "expected values of every case of a file. Exit status: 0 all agree, 1 some do not, 2 unreadable input.",
-        ("compare", "compare d2l hao_ni", "compare --cases cases.json --json"),
+        "expected values of every case of groups published and truncated. A file that has only cases of the group\n"
+        "gated is read, nothing is compared, and it says so.\n"
+        "Exit status: 0 all agree, 1 some do not, 2 unreadable input.\n"
+        "Families: D backward recursion, E explicit sum over Jacobian products, F forward recursion (RTRL),\n"
+        "Z reverse accumulation of z = ∏J, P matrix powers. A model without one of them says why.",
+        ("compare", "compare d2l --family DEFZP", "compare --cases cases.json --json"),
     )
     compare.add_argument("derivations", metavar="DERIVATION", nargs="*", help="short names (default: all)")
     compare.add_argument("--cases", metavar="FILE", help="a JSON file of cases with expected values")
+    compare.add_argument("--family", metavar="LETTERS", help="closed forms to add, with their times: some of DEFZP")
     compare.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
 
     draw = _command(
