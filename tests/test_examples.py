@@ -15,8 +15,8 @@ ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 
-def test_the_three_examples_are_there() -> None:
-    assert {"scalar", "own_cell", "draw_and_compare"} <= {example.stem for example in EXAMPLES}
+def test_the_examples_are_there() -> None:
+    assert {"scalar", "own_cell", "draw_and_compare", "sentiment"} <= {example.stem for example in EXAMPLES}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
