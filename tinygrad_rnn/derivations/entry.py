@@ -17,7 +17,7 @@ Array = Any  # an ndarray or a NumPy scalar, real or complex
 Instance = Any  # a source's model with numbers: each source has its own type
 Evaluate = Callable[[Instance], Any]  # gives an array, or a tuple of arrays where a formula speaks of several
 
-Kind = Literal["right", "wrong", "shapes", "model", "debris"]
+# what can be said of a formula, with the words that are printed for it
 KINDS: Mapping[str, str] = {
     "right": "right",
     "wrong": "wrong, measured",
@@ -116,7 +116,7 @@ class Entry:
     source: str
     latex_printed: str
     meaning: str
-    kind: Kind
+    kind: str
     corrected_latex: str = ""
     remark: str = ""
     family: str = ""

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .entry import SEEING, SETTINGS, Entry, Evaluate, Kind
+from .entry import SEEING, SETTINGS, Entry, Evaluate
 
 TOLERANCE = 1e-10  # a right formula lies closer to its witness than this
 VISIBLE = 1e-6  # and a wrong one farther, at the median
@@ -64,7 +64,7 @@ class Verdict:
             not compose, and corrections and right readings to 1e-10.
     """
 
-    kind: Kind
+    kind: str
     median: float | None
     max: float | None
     trials: int
