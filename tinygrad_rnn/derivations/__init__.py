@@ -1,9 +1,9 @@
 """Five published derivations of backpropagation through time, each transcribed in its own letters and conventions.
 
-Every file stands alone: its own forward pass, its own derivatives, no formula shared with `bptt` or with each other.
-IDs such as 000.delta in the docstrings number the displayed formulas of the sources; what a source misprints or leaves
-out is said at the top of its file. `catalogue("onecademy")` lists every formula of a source as printed and corrected
-(`onecademy_entries.py` and its four siblings), and `measure(entry)` says how far it lies from its witness.
+Every source stands alone: its own forward pass, its own derivatives, no formula shared with `bptt` or with another
+source. IDs such as 000.delta number the displayed formulas. Each source has three files: `onecademy.py`, its gradients
+by its δ-form; `onecademy_formulas.py`, the factors of its formulas one by one; `onecademy_entries.py`, every formula as
+printed and corrected. `catalogue("onecademy")` lists the last, `measure(entry)` says how far each lies from its witness.
 """
 
 from __future__ import annotations
