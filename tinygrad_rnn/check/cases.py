@@ -24,7 +24,7 @@ from . import truncation as truncated
 from .families import Measured, check_letters, measure_families
 from .fields import Fields, load
 from .instances import Instance
-from .readings import Reading, read_closed_form, read_tape
+from .readings import Reading, closed_form_singular_values, read_closed_form, read_tape, tape_singular_values
 from .report import CaseError, CaseResult, Report, Row, compare_reading
 from .truncation import Truncation
 
@@ -33,6 +33,7 @@ SUPPORTED_GROUPS, OTHER_GROUPS = ("published", "truncated"), ("gated",)
 SUPPORTED_KIND, OTHER_KINDS = "vanilla_rnn", ("lstm", "gru", "rnn_tanh")
 WORDS = ("convention", "activation", "output_activation", "loss", "time_weight", "batch_reduction")
 TRUNCATED_NAMES = ("W_ih", "W_hh", "b", "W_out", "b_out")  # by role, where a truncated case does not say
+SINGULAR_VALUES = "jac_singular_values"
 REFERENCE = "expected value"
 
 
@@ -206,6 +207,8 @@ def _expected(
         if field in expected.data:
             table = {name: (len(rows), T, *(params[name].shape if tail else ())) for name in spec.recurrent_names}
             arrays |= _by_name(expected, field, (), table)
+    if SINGULAR_VALUES in expected.data and B == 1:
+        arrays[SINGULAR_VALUES] = _singular_values(expected, T, m)
     return arrays, rows
 
 
@@ -259,6 +262,18 @@ def _by_name(
     return {f"{field}.{name}": inner.array(name, shapes[name]) for name in names}
 
 
+def _singular_values(expected: Fields, T: int, m: int) -> Any:
+    """(T + 1, T + 1, m): entry [k, t − k] is of dh_t/dh_k, zeros where there is no such t."""
+    rows = expected.get(SINGULAR_VALUES)
+    if not isinstance(rows, list) or len(rows) != T + 1:
+        raise expected.error(SINGULAR_VALUES, f"must be a list of {T + 1} lists, for k = 0 to {T}")
+    table = np.zeros((T + 1, T + 1, m))
+    for k, row in enumerate(rows):
+        place = Fields(expected.where, {f"k = {k}": row}, f"{expected.prefix}{SINGULAR_VALUES}: ")
+        table[k, : T + 1 - k] = place.array(f"k = {k}", (T + 1 - k, m))
+    return table
+
+
 def _rows(expected: Fields, with_loss: tuple[int, ...]) -> tuple[int, ...]:
     """The t of the contribution rows."""
     numbers = expected.array("contrib_loss_steps").ravel()
@@ -275,7 +290,10 @@ def _compare(case: Case, letters: tuple[str, ...]) -> CaseResult:
     spec, derivation = instance.spec, covering(instance.spec)
     source = derivation.name if derivation and case.truncation is None else ""
     description = f"{spec.convention} {spec.activation} {spec.output_activation} {spec.loss}, {case.sizes}"
-    readings = {"tape": partial(_read, case, read_tape), "closed_form": partial(_read, case, read_closed_form)}
+    readings = {
+        "tape": partial(_read, case, read_tape, tape_singular_values),
+        "closed_form": partial(_read, case, read_closed_form, closed_form_singular_values),
+    }
     if case.truncation is not None:
         description = f"{case.truncation}: {description}"
         readings = {
@@ -304,9 +322,11 @@ def _compare(case: Case, letters: tuple[str, ...]) -> CaseResult:
     )
 
 
-def _read(case: Case, read: Callable[[Instance], Reading]) -> Reading:
+def _read(case: Case, read: Callable[[Instance], Reading], singular_values: Callable[[Instance], Reading]) -> Reading:
     """A reading, with those rows of the contribution tables that the case lists."""
     reading = read(case.instance)
+    if SINGULAR_VALUES in case.expected:
+        reading |= singular_values(case.instance)
     with_loss = case.instance.spec.loss_steps(case.sizes.T)
     rows = [with_loss.index(t) for t in case.rows]
     return {q: value[rows] if q.startswith("contrib_") else value for q, value in reading.items()}

@@ -1,7 +1,8 @@
 """Read every quantity that a case can expect off the tape, and off the closed form, under the same names.
 
 A reading is a dict: loss, step_losses, step_weight, h, a, z, out, dh, da, dz, dx, and for every parameter grads.NAME,
-contrib_norm.NAME, contrib_full.NAME (these two for the parameters inside the recurrence).
+contrib_norm.NAME, contrib_full.NAME (these two for the parameters inside the recurrence). jac_singular_values, which
+takes many sweeps, is read on its own.
 """
 
 from __future__ import annotations
@@ -55,6 +56,35 @@ def read_closed_form(instance: Instance) -> Reading:
     reading |= {f"contrib_full.{name}": array for name, array in table.arrays.items()}
     reading |= {f"contrib_norm.{name}": norms for name, norms in table.norms.items()}
     return reading
+
+
+def tape_singular_values(instance: Instance) -> Reading:
+    """Singular values of dh_t/dh_k of the first sample, [k, t − k]; one sweep for every entry of every h_t."""
+    recording = record(instance.spec, instance.params, instance.x, instance.y, instance.h0)
+    states, T = [state.index for state in recording.forward.h], len(instance.x)
+    shape = recording.h0.shape
+    table = np.zeros((T + 1, T + 1, shape[-1]))
+    for t in range(T + 1):
+        rows = []
+        for unit in range(shape[-1]):
+            seed = np.zeros(shape)
+            seed[0, unit] = 1.0
+            rows.append(recording.tape.sweep({states[t]: seed}, states[: t + 1]))
+        for k in range(t + 1):
+            table[k, t - k] = np.linalg.svd(np.stack([row[k][0] for row in rows]), compute_uv=False)
+    return {"jac_singular_values": table}
+
+
+def closed_form_singular_values(instance: Instance) -> Reading:
+    """The same by the QR accumulation of `bptt`, which never multiplies the Jacobians out."""
+    arguments = (instance.spec, instance.params, instance.x, instance.y, instance.h0)
+    T = len(instance.x)
+    table = np.zeros((T + 1, T + 1, instance.h0.shape[-1]))
+    for k in range(T + 1):
+        table[k, 0] = 1.0
+        for t in range(k + 1, T + 1):
+            table[k, t - k] = np.exp(bptt.jacobian_spectrum(*arguments, k=k, t=t).log_singular_values[0])
+    return {"jac_singular_values": table}
 
 
 def _value(array: Any) -> Any:
