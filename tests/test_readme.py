@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import io
+import itertools
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -42,49 +45,51 @@ def commands() -> list[str]:
     return [match[1].replace("\\|", "|").strip() for match in found if match]
 
 
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "TINYGRAD_RNN_GRAPHVIZ"):
-        monkeypatch.delenv(name, raising=False)
+def outputs() -> list[tuple[str, str]]:
+    """Every block of output in the README with the command that stands in the fence before it."""
+    fences = re.findall(r"^```(\w+)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    pairs = [(before, text) for (_, before), (language, text) in itertools.pairwise(fences) if language == "text"]
+    return [(before.strip().splitlines()[-1].partition("tinygrad-rnn ")[2], text) for before, text in pairs]
 
 
-class Demo(NamedTuple):
-    """What one run of the demo printed, and the folder that it ran in."""
+class Run(NamedTuple):
+    """What a command printed, and the folder that it ran in."""
 
     printed: str
     folder: Path
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
-    need_graphviz()
-    folder, printed = tmp_path_factory.mktemp("demo"), io.StringIO()
-    with pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stdout(printed):
-        plain(monkeypatch)
-        monkeypatch.chdir(folder)
-        assert cli.main(["demo"]) == 0
-    return Demo(printed.getvalue(), folder)
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Run]:
+    """Run a command of the README once, in an empty folder."""
+
+    @functools.cache
+    def of(command: str) -> Run:
+        folder, printed = tmp_path_factory.mktemp("readme"), io.StringIO()
+        with pytest.MonkeyPatch.context() as monkeypatch, contextlib.redirect_stdout(printed):
+            for name in ("FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE", "COLUMNS", "TINYGRAD_RNN_GRAPHVIZ"):
+                monkeypatch.delenv(name, raising=False)
+            monkeypatch.chdir(folder)
+            assert cli.main(shlex.split(command)) == 0
+        return Run(printed.getvalue(), folder)
+
+    return of
 
 
 # ---- what is printed ----
 
 
-def test_the_demos_output_is_what_the_demo_prints(demo: Demo) -> None:
-    (quoted,) = (block for block in blocks("text") if block.startswith("A character RNN"))
-    assert same_text(demo.printed, quoted), demo.printed
-
-
-def test_the_comparisons_output_is_what_compare_prints(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plain(monkeypatch)
-    assert cli.main(["compare"]) == 0
-    (quoted,) = (block for block in blocks("text") if block.startswith("tape, closed form"))
-    printed = capsys.readouterr().out
+@pytest.mark.parametrize(("command", "quoted"), outputs(), ids=lambda value: value.splitlines()[0][:40])
+def test_what_stands_below_a_command_is_what_it_prints(command: str, quoted: str, run: Callable[[str], Run]) -> None:
+    if command.startswith(("demo", "draw")):
+        need_graphviz()
+    printed = run(command).printed
     assert same_text(printed, quoted), printed
 
 
-def test_every_other_block_of_output_is_known_here() -> None:
-    assert len(blocks("text")) == 2, "compare the new block with what its command prints"
+def test_every_block_of_output_stands_below_its_command() -> None:
+    shown = [command for command, _ in outputs()]
+    assert len(shown) == len(blocks("text")) and {"demo", "compare"} <= set(shown) and "" not in shown
 
 
 # ---- the program ----
@@ -107,8 +112,8 @@ def test_the_readmes_program_runs_and_its_remarks_hold(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(program + remarks, encoding="utf-8")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1"}
     command = [sys.executable, "-W", "error", "program.py"]
-    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
-    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
     assert ElementTree.parse(tmp_path / "mine.svg").getroot().tag == f"{SVG}svg"
 
 
@@ -183,9 +188,11 @@ def test_every_picture_in_docs_is_shown_or_drawn_by_the_demo() -> None:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_committed_picture_is_what_the_demo_draws_now(name: str, demo: Demo) -> None:
+def test_a_committed_picture_is_what_the_demo_draws_now(name: str, run: Callable[[str], Run]) -> None:
     """The same nodes, edges, classes and words; places and colours are Graphviz's and rounding's."""
-    committed, drawn = (outline(file) for file in (ROOT / "docs" / name, demo.folder / "tinygrad-rnn-demo" / name))
+    need_graphviz()
+    folder = run("demo").folder / "tinygrad-rnn-demo"
+    committed, drawn = (outline(file) for file in (ROOT / "docs" / name, folder / name))
     renew = "renew the pictures by `tinygrad-rnn demo --out docs`"
     assert {key: parts[0] for key, parts in committed.items()} == {key: parts[0] for key, parts in drawn.items()}, renew
     different = [(committed[key][1], drawn[key][1]) for key in drawn if not same_line(committed[key][1], drawn[key][1])]
