@@ -21,7 +21,7 @@ HEADINGS = {
     "transcription": "transcribed",
     "complex_step":  "complex step",
 }  # a family's heading is its letter
-_CELL, _NARROW = 13, 8  # columns; the narrow ones hold one number
+_CELL, _NARROW = 13, 9  # columns; the narrow ones hold one number
 
 
 def comparison(report: Report, titles: dict[str, str]) -> list[RenderableType]:
@@ -155,4 +155,4 @@ def _heading(witness: str) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{1e3 * seconds:.2f} ms" if seconds < 0.1 else f"{seconds:.2f} s"
+    return f"{1e3 * seconds:.{2 if seconds < 0.1 else 0}f} ms"
