@@ -15,7 +15,7 @@ def left(g: Array, y: Array, a: Array, b: Array) -> Array:
     if b.ndim == 1:
         return like(g[..., None] * b, a)
     if a.ndim == 1:
-        return like((b @ g[..., None])[..., 0], a)
+        return b @ g if b.ndim == 2 else like((b @ g[..., None])[..., 0], a)
     return like(g @ b.mT, a)
 
 
