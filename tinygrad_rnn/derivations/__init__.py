@@ -3,7 +3,7 @@
 Every source stands alone: its own forward pass, its own derivatives, no formula shared with `bptt` or with another
 source. IDs such as 000.delta number the displayed formulas. Each source has three files: `onecademy.py`, its gradients
 by its δ-form; `onecademy_formulas.py`, the factors of its formulas one by one; `onecademy_entries.py`, every formula as
-printed and corrected. `catalogue("onecademy")` lists the last, `measure(entry)` says how far each lies from its witness.
+printed and corrected. `catalogue("onecademy")` lists the last; `measure(entry)` says how far it is from its witness.
 """
 
 from __future__ import annotations
