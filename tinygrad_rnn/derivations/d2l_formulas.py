@@ -79,7 +79,7 @@ def weights(s: General) -> tuple[Array, Array, Array]:
     return W_hh.reshape(m, m), W_hx.reshape(m, d), b
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def states(s: General) -> tuple[list[Array], list[Array]]:
     """What f is taken of, and h_t, both counted from 0; the first of the former is None."""
     W_hh, W_hx, b = weights(s)
@@ -97,11 +97,13 @@ def loss(s: General) -> Array:
     return ((o - s.y) ** 2).sum() / (2.0 * s.T)
 
 
+@lru_cache(maxsize=64)
 def dL_dw_h(s: General) -> Array:
     """The witness of dL/dw_h, in one row."""
     return complex_step(lambda moved: loss(replace(s, w_h=moved)), s.w_h)
 
 
+@lru_cache(maxsize=64)
 def dh_dw_h(s: General) -> Array:
     """The witness of the total dh_t/dw_h for t = 1…T: (T, m, all weights)."""
     return complex_step(lambda moved: np.stack(states(replace(s, w_h=moved))[1][1:]), s.w_h)
@@ -218,7 +220,7 @@ def with_activation(s: Linear) -> Linear:
     return replace(s, phi=s.asked)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def linear_states(s: Linear) -> tuple[list[Array], list[Array], list[Array]]:
     """a_t = W_hx x_t + W_hh h_{t−1}, h_t = φ(a_t), o_t, counted from 0; a_0 and o_0 are None."""
     a: list[Array] = [None]
@@ -237,6 +239,7 @@ def linear_loss(s: Linear) -> Array:
     return (s.y * (np.log(np.exp(o).sum(axis=1, keepdims=True)) - o)).sum() / s.T
 
 
+@lru_cache(maxsize=64)
 def linear_witness(s: Linear, name: str) -> Array:
     """dL/d name by the complex step; dh and do give dL/dh_t and dL/do_t, total, for every t."""
     return complex_step(lambda moved: linear_loss(replace(s, **{name: moved})), getattr(s, name))

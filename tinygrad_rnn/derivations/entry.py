@@ -69,6 +69,8 @@ SETTINGS: Mapping[str, Setting] = {
 ONE_STEP = ("T = 1", "T = 1, h0 = 0")
 TWO_STEPS = (*ONE_STEP, "T = 2", "T = 2, h0 = 0")
 
+Draw = Callable[[np.random.Generator, Setting], Instance]
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -123,7 +125,7 @@ class Entry:
     printed: Evaluate | None = None
     corrected: Evaluate | None = None
     reference: Evaluate | None = None
-    draw: Callable[[np.random.Generator, Setting], Instance] | None = None
+    draw: Draw | None = None
     readings: tuple[Reading, ...] = ()
     blind: tuple[str, ...] = ()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from .entry import SEEING, SETTINGS, Entry, Evaluate
+from .entry import SEEING, SETTINGS, Draw, Entry, Evaluate
 
 TOLERANCE = 1e-10  # a right formula lies closer to its witness than this
 VISIBLE = 1e-6  # and a wrong one farther, at the median
@@ -138,9 +139,8 @@ def measured(
         return Measured(words, None, None, 0)
     distances, trials, misfits = [], 0, 0
     for seed in seeds:
-        instance = entry.draw(np.random.default_rng(seed), SETTINGS[setting])
         trials += 1
-        wanted = reference(instance)
+        instance, wanted = _instance(entry.draw, seed, setting), _wanted(reference, entry.draw, seed, setting)
         try:
             with np.errstate(all="ignore"):  # a misprint may divide by zero: that is what is measured
                 value = evaluate(instance)
@@ -152,6 +152,17 @@ def measured(
         return Measured(words, None, None, trials, composes=False)
     distances += [float("inf")] * misfits
     return Measured(words, statistics.median(distances), max(distances), trials)
+
+
+# Readings of one entry, and entries of one source, share instances and witnesses, of which the latter cost the most.
+@lru_cache(maxsize=256)
+def _instance(draw: Draw, seed: int, setting: str) -> Any:
+    return draw(np.random.default_rng(seed), SETTINGS[setting])
+
+
+@lru_cache(maxsize=256)
+def _wanted(reference: Evaluate, draw: Draw, seed: int, setting: str) -> Any:
+    return reference(_instance(draw, seed, setting))
 
 
 def disagreement(value: Any, reference: Any) -> float:

@@ -66,7 +66,7 @@ def draw(rng: np.random.Generator, setting: Setting, direct_sum: bool = False) -
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def states(s: Sequence) -> tuple[list[Array], list[Array]]:
     """a^(t) and h^(t) = g₁(a^(t)), both counted from 0; a^(0) is None."""
     a: list[Array] = [None]
@@ -84,6 +84,7 @@ def step_losses(s: Sequence) -> Array:
     return (s.y * (np.log(np.exp(z).sum(axis=1, keepdims=True)) - z)).sum(axis=1)
 
 
+@lru_cache(maxsize=64)
 def witness(s: Sequence, name: str) -> Array:
     """dJ^(t)/dθ for every t by the complex step: (T, shape of θ)."""
     return complex_step(lambda moved: step_losses(replace(s, **{name: moved})), getattr(s, name))

@@ -72,7 +72,7 @@ def draw(rng: np.random.Generator, setting: Setting) -> Batch:
     )
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def states(s: Batch) -> tuple[list[Array], list[Array], list[Array]]:
     """A^(t), H^(t), O^(t), counted from 0; A^(0) and O^(0) are None."""
     A: list[Array] = [None]
@@ -91,6 +91,7 @@ def loss(s: Batch) -> Array:
     return (s.Y * (np.log(np.exp(O).sum(axis=2, keepdims=True)) - O)).sum() / s.T
 
 
+@lru_cache(maxsize=64)
 def witness(s: Batch, name: str) -> Array:
     """dL/d name by the complex step; of U, dA and dO that is (T, …): each step's copy moved alone."""
     return complex_step(lambda moved: loss(replace(s, **{name: moved})), getattr(s, name))
@@ -136,7 +137,7 @@ def dL_dO(s: Batch) -> Array:
     return (s.Y.sum(axis=2, keepdims=True) * softmax(logits(s)) - s.Y) / s.T
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def dL_dA(s: Batch, transposed: bool = True) -> Array:
     """001.dA: (dL/dO^(t) Vᵀ + dL/dA^(t+1) Wᵀ) ⊙ (1 − H^(t) ⊙ H^(t)), (T, n, h).
 
