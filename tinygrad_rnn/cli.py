@@ -68,7 +68,8 @@ def _run(arguments: Sequence[str] | None) -> int:
     if typed.command is None:
         reader.print_help()
         return 0
-    return {"demo": demo, "compare": compare, "draw": draw, "tape": tape}[typed.command](typed)
+    chosen = {"demo": demo, "compare": compare, "derivations": derivations, "draw": draw, "tape": tape}
+    return chosen[typed.command](typed)
 
 
 def demo(typed: Namespace) -> int:
@@ -181,6 +182,59 @@ def compare(typed: Namespace) -> int:
     return 0 if report.ok else DISAGREE
 
 
+def derivations(typed: Namespace) -> int:
+    """Measure the published formulas, as printed and corrected: a table, JSON, Markdown, or certificate pages."""
+    from .derivations import DERIVATIONS, catalogue, formula
+
+    name = None if typed.derivation is None else choose("derivation", typed.derivation, DERIVATIONS)
+    entries = catalogue(name)
+    if typed.formula is not None:
+        entries = (formula(typed.formula),)
+        if name not in (None, entries[0].source):
+            raise CommandError(f"formula {typed.formula} is one of {entries[0].source}, not of {name}")
+    if typed.html is not None:
+        return _certificate_page(entries, typed.html)
+    from .certificates.certificate import as_dict, measured_formulas
+
+    with _progress("evaluating every formula on random networks"):
+        formulas = measured_formulas(entries)
+    if typed.json:
+        print(json.dumps(as_dict(formulas), indent=2, allow_nan=False, ensure_ascii=False))
+    else:
+        from .commands import formulas as printing
+        from .commands import tables
+
+        if typed.markdown:
+            print(printing.markdown(formulas))
+        elif typed.formula is not None:
+            tables.show(*printing.full(formulas[0]))
+        else:
+            tables.show(*printing.tables(formulas, all_readings=name is not None), printing.summary(formulas))
+    return 0 if all(formula.verdict.holds for formula in formulas) else DISAGREE
+
+
+def _certificate_page(entries: Any, file: str) -> int:
+    from .certificates import page
+    from .certificates.certificate import certificates
+    from .certificates.mathml import mathml
+
+    path = Path(file)
+    if path.is_dir():
+        raise CommandError(f"--html {shown(file)}: is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise CommandError(f"--html {shown(file)}: there is no folder {shown(str(path.parent))}; make it first")
+    mathml("h_t")  # says at once if the library is missing
+    with _progress("evaluating every formula on random networks"):
+        stated = certificates(entries)
+        text = page.page(stated)
+    try:
+        page.save(text, path)
+    except OSError as error:
+        raise CommandError(f"--html {shown(file)}: cannot be written: {error.strerror or error}") from None
+    print(path)
+    return 0 if all(certificate.ok for certificate in stated) else DISAGREE
+
+
 def draw(typed: Namespace) -> int:
     """Draw one model with the gradient of all losses, of one alone, or of none."""
     from .commands.named_models import record
@@ -266,13 +320,16 @@ def _viz() -> ModuleType:
 
 def _refusals() -> tuple[type[Exception], ...]:
     """The errors that say what a person can change; anything else is a bug and shows its traceback."""
+    from .certificates.mathml import MathError
     from .check.report import CaseError
     from .demo import TextError
+    from .derivations import CatalogueError
     from .errors import TapeError
     from .spec import SpecError
 
     picture = getattr(sys.modules.get("viz"), "PictureError", None)
-    return (CommandError, CaseError, TextError, TapeError, SpecError, *([picture] if picture else []))
+    ours = (CommandError, CaseError, CatalogueError, MathError, TextError, TapeError, SpecError)
+    return (*ours, *([picture] if picture else []))
 
 
 @contextmanager

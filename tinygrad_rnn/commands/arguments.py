@@ -111,6 +111,27 @@ def parser() -> Parser:
     compare.add_argument("--family", metavar="LETTERS", help="closed forms to add, with their times: some of DEFZP")
     compare.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
 
+    derivations = _command(
+        commands,
+        "derivations",
+        "list every formula of the published derivations: as printed, corrected, measured",
+        "Each formula is evaluated as it is printed and as it should be, and held against a complex step. Without a\n"
+        "name, all five derivations. Exit status: 0 every verdict is borne out by the numbers, 1 one is not.",
+        (
+            "derivations",
+            "derivations hao_ni",
+            "derivations --formula 003.alg.3-6",
+            "derivations --json > formulas.json",
+            "derivations many-to-one --html certificate.html",
+        ),
+    )
+    derivations.add_argument("derivation", metavar="DERIVATION", nargs="?", help="short name (default: all)")
+    derivations.add_argument("--formula", metavar="ID", help="one formula in full, as 000.W.1")
+    form = derivations.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
+    form.add_argument("--markdown", action="store_true", help="print tables in Markdown, with the formulas")
+    form.add_argument("--html", metavar="FILE", help="write certificate pages into one file that needs no network")
+
     draw = _command(
         commands,
         "draw",

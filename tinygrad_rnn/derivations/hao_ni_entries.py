@@ -309,7 +309,7 @@ ENTRIES: tuple[Entry, ...] = (
         r"\text{fix A, for }t=T,\dots,2:\quad z\leftarrow z\frac{\partial s_t}{\partial s_{t-1}},\quad"
         r"\frac{ds_T}{d\theta}\leftarrow\frac{ds_T}{d\theta}+z\frac{\partial s_{t-1}}{\partial\theta} \\ "
         r"\text{fix B, from }\frac{ds_T}{d\theta}\leftarrow0\text{, for }t=T,\dots,1:\quad"
-        r"\frac{ds_T}{d\theta}\leftarrow\frac{ds_T}{d\theta}+z\frac{\partial s_t}{\partial\theta},\quad"
+        r"\frac{ds_T}{d\theta}\leftarrow\frac{ds_T}{d\theta}+z\frac{\partial s_t}{\partial\theta},\quad "
         r"z\leftarrow z\frac{\partial s_t}{\partial s_{t-1}}",
         "Off by one: after the update z is ∂s_T/∂s_{t−1}, and it multiplies a derivative of s_t. Wrong for U already "
         "at T = 1.", "Z",

@@ -211,8 +211,8 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "002.yhat", "many_to_one", r"\hat y=o_3w_o", "the second time; the first time it is σ(o_3 w_o)", "model",
         r"\hat y=\sigma(o_nw_o)",
-        "Wrong as printed: σ is dropped. Measured where o_3 w_o lies outside (0, 1): there the loss has no finite value at all.", "M",
-        _without_sigma, y_hat, y_hat, _outside,
+        "Wrong as printed: σ is dropped. Measured where o_3 w_o lies outside (0, 1): there the loss is not finite.",
+        "M", _without_sigma, y_hat, y_hat, _outside,
         (
             Reading(
                 "put into L", lambda s: _cross_entropy(s.y, _without_sigma(s)), reference=loss,

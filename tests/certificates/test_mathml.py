@@ -1,0 +1,66 @@
+"""Formulas as MathML: every formula of the catalogue can be set, and browsers get what they can read."""
+
+from __future__ import annotations
+
+import sys
+from xml.etree import ElementTree
+
+import pytest
+
+from tinygrad_rnn.certificates.mathml import MathError, mathml
+from tinygrad_rnn.certificates.models import MODELS
+from tinygrad_rnn.derivations import DERIVATIONS, catalogue
+
+VARIANTS = ("bold", "script", "double-struck", "italic")
+
+
+def text(latex: str) -> str:
+    return "".join(ElementTree.fromstring(mathml(latex)).itertext())
+
+
+@pytest.mark.parametrize("source", DERIVATIONS)
+def test_every_formula_of_the_catalogue_is_well_formed_and_has_no_command_left(source: str) -> None:
+    latex = [part for entry in catalogue(source) for part in (entry.latex_printed, entry.corrected_latex) if part]
+    for formula in [*latex, MODELS[source].latex, *MODELS[source].shapes]:
+        root = ElementTree.fromstring(f"<div>{mathml(formula)}</div>")
+        assert "\\" not in "".join(root.itertext()), formula
+        assert not [element for element in root.iter() if element.get("mathvariant") in VARIANTS], formula
+
+
+def test_letters_that_browsers_would_not_draw_become_unicode_letters() -> None:
+    assert text(r"\mathbf W_{hh}\mathbf 1\mathcal L\mathbb R\mathbb{E}") == "𝐖hh𝟏ℒℝ𝔼"
+
+
+def test_a_name_of_several_letters_is_one_name() -> None:
+    root = ElementTree.fromstring(mathml(r"\mathrm{diag}(a)"))
+    assert [element.text for element in root.iter("mi")] == ["diag", "a"]
+
+
+@pytest.mark.parametrize(("latex", "below"), [("f'(a)", False), ("g_1'(a)", True), (r"f'", False)])
+def test_a_prime_stands_beside_its_letter(latex: str, below: bool) -> None:
+    root = ElementTree.fromstring(mathml(latex))
+    assert not list(root.iter("msup"))
+    assert not list(root.iter("msubsup"))
+    assert bool(list(root.iter("msub"))) == below
+    assert "′" in "".join(root.itertext())
+
+
+def test_limits_of_a_product_in_brackets_stand_above_and_below() -> None:
+    root = ElementTree.fromstring(mathml(r"\left(\prod_{j=1}^{t}c_j\right)b"))
+    assert [element.tag for element in root.iter() if element.tag.startswith(("munder", "msubsup"))] == ["munderover"]
+
+
+def test_two_backslashes_begin_a_new_line() -> None:
+    assert mathml(r"a=b \\ c=d").count("<math") == 2
+
+
+@pytest.mark.parametrize("latex", [r"\quadz", r"\nosuch{a}", r"\frac{a}", r"a_{", r"\begin{aligned}a&=b\end{aligned}"])
+def test_what_cannot_be_set_is_refused_in_one_line(latex: str) -> None:
+    with pytest.raises(MathError, match=r"^[^\n]* cannot be set: [^\n]*$"):
+        mathml(latex)
+
+
+def test_a_missing_library_is_answered_by_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "latex2mathml", None)
+    with pytest.raises(MathError, match=r"pip install 'tinygrad-rnn\[pages\]'"):
+        mathml("a_{never seen before}")

@@ -1,0 +1,146 @@
+"""Turn a formula in LaTeX into MathML, which browsers typeset themselves: no script, no font and no network.
+
+The conversion is latex2mathml's; what browsers read otherwise than it writes is put right here.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+from types import ModuleType
+from xml.etree import ElementTree
+
+MATHML = "http://www.w3.org/1998/Math/MathML"
+REMEDY = "certificate pages need latex2mathml: pip install 'tinygrad-rnn[pages]'"
+# How many parts an element has; browsers show an element with another number as an error.
+_PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+_FUNCTIONS = ("log", "exp", "tanh", "sup")
+# Where the letters of a variant begin in Unicode: browsers know no mathvariant but "normal".
+_CAPITALS = {"bold": 0x1D400, "script": 0x1D49C, "double-struck": 0x1D538}
+_SMALL = {"bold": 0x1D41A}
+_DIGITS = {"bold": 0x1D7CE}
+# Letters that Unicode had before it had the rest of their alphabet.
+_ELSEWHERE = {
+    ("script", "B"): "ℬ", ("script", "E"): "ℰ", ("script", "L"): "ℒ", ("script", "R"): "ℛ",
+    ("double-struck", "N"): "ℕ", ("double-struck", "R"): "ℝ", ("double-struck", "Z"): "ℤ",
+}
+
+
+class MathError(ValueError):
+    """A formula that cannot be set, or a missing library; one line."""
+
+
+@cache
+def mathml(latex: str, display: bool = True) -> str:
+    """The `<math>` element of a formula.
+
+    Args:
+        latex: without dollar signs; lines of a display are separated by two backslashes.
+        display: in a line of its own, or within text.
+
+    Raises:
+        MathError: latex2mathml is not installed, or does not know a command of the formula.
+    """
+    converter = _converter()
+    lines = [line.strip() for line in latex.split("\\\\")] if "\\begin" not in latex else [latex]
+    roots = [_one_line(converter, line, display) for line in lines]
+    if len(roots) == 1:
+        return ElementTree.tostring(roots[0], encoding="unicode")
+    return "".join(f'<div class="line">{ElementTree.tostring(root, encoding="unicode")}</div>' for root in roots)
+
+
+def _converter() -> ModuleType:
+    try:
+        from latex2mathml import converter
+    except ImportError:
+        raise MathError(REMEDY) from None
+    return converter
+
+
+def _one_line(converter: ModuleType, latex: str, display: bool) -> ElementTree.Element:
+    try:
+        root = ElementTree.fromstring(converter.convert(latex, display="block" if display else "inline"))
+    except Exception as error:  # the library raises a different class for every mistake, and malformed XML for some
+        raise MathError(f"{latex!r} cannot be set: {type(error).__name__}") from None
+    for element in root.iter():
+        element.tag = element.tag.removeprefix(f"{{{MATHML}}}")
+        if element.tag == "mtext":
+            element.text = (element.text or "").replace("\\\u00a0", "\u00a0")  # "\ ", half converted
+        if "\\" in (element.text or ""):
+            raise MathError(f"{latex!r} cannot be set: {element.text} is not known")
+        if len(element) != _PARTS.get(element.tag, len(element)):
+            raise MathError(f"{latex!r} cannot be set: a fraction or an index lacks a part")
+        _spell_out_variant(element)
+        _set_limits_below(element)
+        _set_prime_beside(element)
+        if element.text == "⊤":  # an exponent, not an operator between two things
+            element.attrib |= {"lspace": "0", "rspace": "0"}
+    for element in list(root.iter()):
+        _join_upright_letters(element)
+        _part_names_from_letters(element)
+    return root
+
+
+def _spell_out_variant(element: ElementTree.Element) -> None:
+    """A bold, script or double-struck letter becomes the Unicode letter that looks so."""
+    variant, text = element.get("mathvariant", ""), element.text or ""
+    if variant in ("", "normal"):
+        return
+    del element.attrib["mathvariant"]
+    element.text = "".join(_letter(variant, letter) for letter in text)
+
+
+def _set_limits_below(element: ElementTree.Element) -> None:
+    r"""Inside \left( the library sets the limits of a sum beside it."""
+    beside = {"msub": "munder", "msup": "mover", "msubsup": "munderover"}
+    if element.tag in beside and len(element) and element[0].text in ("∑", "∏"):
+        element.tag = beside[element.tag]
+
+
+def _set_prime_beside(element: ElementTree.Element) -> None:
+    """A prime is high and small already; as an exponent it would be so twice."""
+    if element.tag not in ("msup", "msubsup") or element[-1].text != "′":
+        return
+    prime = element[-1]
+    element.remove(prime)
+    prime.tag, prime.attrib = "mo", {"lspace": "0", "rspace": "0"}
+    base = list(element)
+    if element.tag == "msubsup":
+        below = ElementTree.Element("msub")
+        below.extend(base)
+        base = [below]
+    for child in list(element):
+        element.remove(child)
+    element.tag = "mrow"
+    element.extend([*base, prime])
+
+
+def _letter(variant: str, letter: str) -> str:
+    if (variant, letter) in _ELSEWHERE:
+        return _ELSEWHERE[variant, letter]
+    for first, starts in (("A", _CAPITALS), ("a", _SMALL), ("0", _DIGITS)):
+        count = 10 if first == "0" else 26
+        if variant in starts and 0 <= ord(letter) - ord(first) < count:
+            return chr(starts[variant] + ord(letter) - ord(first))
+    return letter
+
+
+def _join_upright_letters(element: ElementTree.Element) -> None:
+    r"""\mathrm{diag} arrives as four letters with the gaps of a product; it is one name."""
+    word: ElementTree.Element | None = None
+    for child in list(element):
+        upright = child.tag == "mi" and child.get("mathvariant") == "normal"
+        if upright and word is not None:
+            word.text = (word.text or "") + (child.text or "")
+            element.remove(child)
+        else:
+            word = child if upright else None
+
+
+def _part_names_from_letters(element: ElementTree.Element) -> None:
+    """A thin space between log and what it is taken of, unless that stands in brackets."""
+    if element.tag not in ("mrow", "mtd"):
+        return
+    for child, following in reversed(list(pairwise(element))):
+        if child.tag == "mi" and child.text in _FUNCTIONS and following.text != "(":
+            element.insert(list(element).index(following), ElementTree.Element("mspace", {"width": "0.17em"}))
