@@ -120,8 +120,8 @@ BREAKS: dict[str, tuple[str, str, str, Test, tuple[Any, ...]]] = {
     ),
     "Z, the index of the slides' algorithm": (
         "products.py",
-        "        accumulated = added([accumulated, matrix_times(z, parts.immediate(k))])\n        z = z @ parts.J(k)\n",
-        "        z = z @ parts.J(k)\n        accumulated = added([accumulated, matrix_times(z, parts.immediate(k))])\n",
+        "        accumulated = added([accumulated, parts.matrix_times_immediate(z, k)])\n        z = z @ parts.J(k)\n",
+        "        z = z @ parts.J(k)\n        accumulated = added([accumulated, parts.matrix_times_immediate(z, k)])\n",
         by_step, ("reverse_products", SEEING),
     ),
     "Z, product order ascending": (
@@ -129,7 +129,8 @@ BREAKS: dict[str, tuple[str, str, str, Test, tuple[Any, ...]]] = {
         families.test_z_for_each_final_step_is_one_row_sum_of_the_table, (),
     ),
     "Z, total for the immediate partial": (
-        "products.py", "matrix_times(z, ", "matrix_times((t - k + 1) * z, ", by_step, ("reverse_products", SEEING),
+        "products.py", "times_immediate(z, k)", "times_immediate((t - k + 1) * z, k)",
+        by_step, ("reverse_products", SEEING),
     ),
     "P, one power too many": (
         "powers.py", "powers[s - t]", "powers[min(s - t + 1, parts.T - 1)]", by_step, ("matrix_powers", LINEAR),

@@ -178,9 +178,16 @@ def test_probabilities_outside_their_interval_are_refused_in_one_line() -> None:
 
 def test_patterns_and_probabilities_of_the_wrong_shape_are_refused_in_one_line() -> None:
     given = arguments(random_instance(Spec(), SIZES, seed=60))
-    with pytest.raises(bptt.TruncationError, match=r"^the pattern has shape \(6,\): 6 steps have 5 boundaries .*$"):
+    with pytest.raises(bptt.TruncationError, match=r"^the pattern has shape \(6,\): it needs \(5,\), .* 6 steps$"):
         bptt.artbp(*given, np.ones(6), 0.5)
     with pytest.raises(bptt.TruncationError, match=r"^the pattern holds something other than True and False: .*$"):
         bptt.d2l_recursive(*given, np.full(5, 0.5), 0.5)
     with pytest.raises(bptt.TruncationError, match=r"^c has shape \(6,\): give one number, or 5, .*$"):
         bptt.artbp(*given, np.ones(5), np.full(6, 0.5))
+    for function in (bptt.pattern_probability, bptt.pattern_weights):
+        with pytest.raises(bptt.TruncationError, match=r"^the pattern has shape \(\): it needs \(1,\), .* 2 steps$"):
+            function(True, 0.5)
+        with pytest.raises(bptt.TruncationError, match=r"^the pattern holds something other than True and False: .*$"):
+            function([0.5, 1.0], 0.5)
+    with pytest.raises(bptt.TruncationError, match=r"^c is no array of numbers: str given$"):
+        bptt.artbp(*given, np.ones(5), "half")

@@ -140,3 +140,6 @@ def test_a_mask_that_does_not_fit_is_refused_in_one_line(function: Any) -> None:
         function(*arguments(instance), np.ones((6, 7)))
     with pytest.raises(bptt.TruncationError, match=r"^the mask holds a number that is neither 0 nor 1: .*$"):
         function(*arguments(instance), np.full((7, 7), 0.5))
+    for ragged in ([[1, 0], [1]], "mask", None, {1: 2}):
+        with pytest.raises(bptt.TruncationError, match=r"^the mask (is no array of numbers: .* given|has shape .*)$"):
+            function(*arguments(instance), ragged)

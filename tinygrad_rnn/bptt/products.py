@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..spec import Spec
-from .factors import Factors, added, factors, matrix_times, row_times
+from .factors import Factors, added, factors, row_times
 from .forward import Array
 
 
@@ -46,6 +46,6 @@ def _accumulated(parts: Factors, t: int) -> tuple[dict[str, Array], Array]:
     accumulated: dict[str, Array] = {}
     z = parts.identity()
     for k in range(t, 0, -1):
-        accumulated = added([accumulated, matrix_times(z, parts.immediate(k))])
+        accumulated = added([accumulated, parts.matrix_times_immediate(z, k)])
         z = z @ parts.J(k)
     return accumulated, z

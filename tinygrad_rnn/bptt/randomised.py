@@ -14,7 +14,7 @@ import numpy as np
 from ..spec import Spec
 from .factors import added, factors, matrix_times, row_times
 from .forward import Array
-from .truncation import TruncationError
+from .truncation import TruncationError, numbers
 
 
 def d2l_recursive(
@@ -123,9 +123,13 @@ def sample_pattern(generator: np.random.Generator, T: int, keep: Any) -> Array:
 
 
 def pattern_probability(kept: Any, keep: Any) -> float:
-    """The probability of a pattern, when every boundary lets through with probability `keep` (π, or 1 − c)."""
-    kept = np.asarray(kept)
-    probabilities = keep_probabilities(keep, len(kept) + 1)
+    """The probability of a pattern, when every boundary lets through with probability `keep` (π, or 1 − c).
+
+    Raises:
+        TruncationError: a probability outside (0, 1], or a pattern that is none.
+    """
+    T = np.size(kept) + 1
+    probabilities, kept = keep_probabilities(keep, T), check_pattern(kept, T)
     return float(np.where(kept, probabilities, 1.0 - probabilities).prod())
 
 
@@ -135,7 +139,7 @@ def pattern_weights(kept: Any, keep: Any) -> Array:
     Raises:
         TruncationError: a probability outside (0, 1].
     """
-    T = len(np.asarray(kept)) + 1
+    T = np.size(kept) + 1
     xi = _xi(kept, keep_probabilities(keep, T), T)
     return _products({j: xi[j + 1] for j in range(1, T)}, T)
 
@@ -169,7 +173,7 @@ def cut_probabilities(c: Any, T: int) -> Array:
 
 
 def _probabilities(name: str, given: Any, T: int, interval: str, inside: Any) -> Array:
-    array = np.asarray(given, dtype=float)
+    array = numbers(name, given)
     if array.shape not in ((), (T - 1,)):
         raise TruncationError(
             f"{name} has shape {array.shape}: give one number, or {T - 1}, one for each boundary between the {T} steps"
@@ -182,12 +186,23 @@ def _probabilities(name: str, given: Any, T: int, interval: str, inside: Any) ->
 
 def _xi(kept: Any, keep: Array, T: int) -> dict[int, float]:
     """Every t with its ξ_t; ξ_1 is 1, and nothing reads it."""
-    kept = np.asarray(kept)
+    kept = check_pattern(kept, T)
+    return {1: 1.0} | {t: float(kept[t - 2] / keep[t - 2]) for t in range(2, T + 1)}
+
+
+def check_pattern(kept: Any, T: int) -> Array:
+    """The pattern as booleans.
+
+    Raises:
+        TruncationError: it is not (T − 1,), or holds anything but True and False.
+    """
+    kept = numbers("the pattern", kept)
     if kept.shape != (T - 1,):
-        raise TruncationError(f"the pattern has shape {kept.shape}: {T} steps have {T - 1} boundaries between them")
+        wanted = f"({T - 1},), one entry for each boundary between {T} steps"
+        raise TruncationError(f"the pattern has shape {kept.shape}: it needs {wanted}")
     if not np.all((kept == 0) | (kept == 1)):
         raise TruncationError("the pattern holds something other than True and False: a boundary is cut or it is not")
-    return {1: 1.0} | {t: float(kept[t - 2] / keep[t - 2]) for t in range(2, T + 1)}
+    return kept.astype(bool)
 
 
 def _products(factor: Mapping[int, float], T: int) -> Array:

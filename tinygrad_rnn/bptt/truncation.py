@@ -123,12 +123,24 @@ def check_mask(mask: Any, T: int) -> Array:
     Raises:
         TruncationError: it is not (T, T), or holds anything but 0 and 1.
     """
-    mask = np.asarray(mask)
+    mask = numbers("the mask", mask)
     if mask.shape != (T, T):
         raise TruncationError(f"the mask has shape {mask.shape}: a sequence of {T} steps needs ({T}, {T})")
     if not np.all((mask == 0) | (mask == 1)):
         raise TruncationError("the mask holds a number that is neither 0 nor 1: a contribution is kept or it is not")
     return mask.astype(np.int64)
+
+
+def numbers(name: str, given: Any) -> Array:
+    """Anything that is an array of real numbers, as one.
+
+    Raises:
+        TruncationError: it holds something else, or rows of unequal length.
+    """
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError):
+        raise TruncationError(f"{name} is no array of numbers: {type(given).__name__} given") from None
 
 
 def _steps(T: int) -> tuple[Array, Array]:
