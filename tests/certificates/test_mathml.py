@@ -64,3 +64,8 @@ def test_a_missing_library_is_answered_by_its_remedy(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "latex2mathml", None)
     with pytest.raises(MathError, match=r"pip install 'tinygrad-rnn\[pages\]'"):
         mathml("a_{never seen before}")
+
+
+def test_a_line_may_break_between_its_equations_and_nowhere_else() -> None:
+    assert mathml(r"a=b,\quad c=d").count('<span class="piece"><math') == 2
+    assert mathml(r"\left(a\quad b\right)\frac{c\quad d}{e}").count("<math") == 1

@@ -34,6 +34,13 @@ class Formula:
         return f"{word}, wrong" if self.entry.kind == "model" and evaluated and not self.printed.agrees else word
 
     @property
+    def colour(self) -> str:
+        """The kind that the verdict looks like: a wrong model statement is wrong, a supplied one is right."""
+        if self.says.endswith(", wrong"):
+            return "wrong"
+        return "right" if self.entry.supplied else self.entry.kind
+
+    @property
     def printed(self) -> Measured:
         """What was measured of the printed formula; of a supplied one, of that."""
         verdict = self.verdict

@@ -5,6 +5,7 @@ The conversion is latex2mathml's; what browsers read otherwise than it writes is
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import pairwise
 from types import ModuleType
@@ -14,6 +15,7 @@ MATHML = "http://www.w3.org/1998/Math/MathML"
 REMEDY = "certificate pages need latex2mathml: pip install 'tinygrad-rnn[pages]'"
 # How many parts an element has; browsers show an element with another number as an error.
 _PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+_TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}]")
 _FUNCTIONS = ("log", "exp", "tanh", "sup")
 # Where the letters of a variant begin in Unicode: browsers know no mathvariant but "normal".
 _CAPITALS = {"bold": 0x1D400, "script": 0x1D49C, "double-struck": 0x1D538}
@@ -32,7 +34,7 @@ class MathError(ValueError):
 
 @cache
 def mathml(latex: str, display: bool = True) -> str:
-    """The `<math>` element of a formula.
+    r"""The `<math>` element of a formula; several where it may be broken: at \quad outside of all brackets.
 
     Args:
         latex: without dollar signs; lines of a display are separated by two backslashes.
@@ -43,10 +45,21 @@ def mathml(latex: str, display: bool = True) -> str:
     """
     converter = _converter()
     lines = [line.strip() for line in latex.split("\\\\")] if "\\begin" not in latex else [latex]
-    roots = [_one_line(converter, line, display) for line in lines]
-    if len(roots) == 1:
-        return ElementTree.tostring(roots[0], encoding="unicode")
-    return "".join(f'<div class="line">{ElementTree.tostring(root, encoding="unicode")}</div>' for root in roots)
+    set_lines = [_pieces(converter, line, display) for line in lines]
+    return set_lines[0] if len(set_lines) == 1 else "".join(f'<div class="line">{line}</div>' for line in set_lines)
+
+
+def _pieces(converter: ModuleType, line: str, display: bool) -> str:
+    """A line in pieces that a narrow page may set one below the other."""
+    pieces, start, depth = [], 0, 0
+    for token in _TOKEN.finditer(line):
+        depth += {"{": 1, "\\left": 1, "}": -1, "\\right": -1}.get(token[0], 0)
+        if token[0] == "\\quad" and depth == 0:
+            pieces.append(line[start : token.start()])
+            start = token.end()
+    pieces = [piece for piece in [*pieces, line[start:]] if piece.strip()]
+    roots = [ElementTree.tostring(_one_piece(converter, piece, display), encoding="unicode") for piece in pieces]
+    return roots[0] if len(roots) == 1 else " ".join(f'<span class="piece">{root}</span>' for root in roots)
 
 
 def _converter() -> ModuleType:
@@ -57,7 +70,7 @@ def _converter() -> ModuleType:
     return converter
 
 
-def _one_line(converter: ModuleType, latex: str, display: bool) -> ElementTree.Element:
+def _one_piece(converter: ModuleType, latex: str, display: bool) -> ElementTree.Element:
     try:
         root = ElementTree.fromstring(converter.convert(latex, display="block" if display else "inline"))
     except Exception as error:  # the library raises a different class for every mistake, and malformed XML for some

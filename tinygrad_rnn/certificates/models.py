@@ -60,7 +60,8 @@ MODELS: Mapping[str, Model] = {
         r"\mathbf{o}_t=\mathbf{W}_{qh}\mathbf{h}_t,\quad L=\frac{1}{T}\sum_{t=1}^{T}l(\mathbf{o}_t,y_t)",
         (r"\mathbf{W}_{hx}\in\mathbb{R}^{h\times d}", r"\mathbf{W}_{hh}\in\mathbb{R}^{h\times h}",
          r"\mathbf{W}_{qh}\in\mathbb{R}^{q\times h}"),
-        "Two models in column vectors, without biases. Of the general one w_h holds all weights of the state in one "
-        "vector. l is left open, and its two arguments change places; the book starts from a state of zeros.",
+        "Two models in column vectors. Of the general one w_h stands for all weights of the state, here W_hx, W_hh and "
+        "b inside an activation f; the linear one has neither bias nor activation. l is left open, and its two "
+        "arguments change places; the book starts from a state of zeros.",
     ),
 }

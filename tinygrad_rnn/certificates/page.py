@@ -51,7 +51,7 @@ def page(certificates: Sequence[Certificate], seeds: Sequence[int] = SEEDS) -> s
         MathError: a formula that cannot be set.
     """
     style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    title = TITLE if len(certificates) > 1 else f"{certificates[0].title}: every formula checked"
+    title = TITLE if len(certificates) > 1 else _opening(f"{certificates[0].title}: every formula checked")
     alone = len(certificates) == 1
     sections = "\n".join(_source(certificate, seeds, alone) for certificate in certificates)
     return f"""<!DOCTYPE html>
@@ -122,7 +122,7 @@ def _plural(words: str, number: int) -> str:
 
 def _source(certificate: Certificate, seeds: Sequence[int], alone: bool) -> str:
     model = certificate.model
-    heading = "" if alone else f"<h2>{escape(certificate.title)}</h2>\n{_tally(certificate.formulas)}\n"
+    heading = "" if alone else f"<h2>{escape(_opening(certificate.title))}</h2>\n{_tally(certificate.formulas)}\n"
     shapes = "".join(f"<span>{mathml(shape, False)}</span>" for shape in model.shapes)
     formulas = "\n".join(_formula(formula) for formula in certificate.formulas)
     return f"""<section class="source{' alone' if alone else ''}" id="{escape(certificate.name)}">
@@ -184,7 +184,7 @@ def _formula(formula: Formula) -> str:
     failed = "" if verdict.holds else ' <strong class="wrong">not borne out by these numbers</strong>'
     return f"""<article id="{anchor}">
 <header><h4><a href="#{anchor}">{escape(entry.id)}</a></h4>
-<span class="verdict {entry.kind}">{escape(formula.says)}</span>{failed}
+<span class="verdict {formula.colour}">{escape(formula.says)}</span>{failed}
 <span class="soft">{escape(families)}</span>
 <span class="measure">{_measure(formula)}</span></header>
 <div class="forms">{_forms(formula)}</div>
@@ -297,6 +297,10 @@ def _lowered(found: re.Match[str]) -> str:
 
 def _signs(index: str) -> str:
     return index.replace("-", "−").replace(" ", "")
+
+
+def _opening(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _sentence(words: str) -> str:

@@ -102,7 +102,7 @@ def _table(formulas: Sequence[Formula], all_readings: bool) -> Table:
         table.add_column(heading, justify="right" if heading in ("median", "largest", "corrected") else "left")
     for formula in formulas:
         entry, verdict = formula.entry, formula.verdict
-        style = _STYLES[entry.kind] if verdict.holds else "bold red"
+        style = _STYLES[formula.colour] if verdict.holds else "bold red"
         says = formula.says if verdict.holds else f"{formula.says} ≠"
         corrected = _number(verdict.residual)
         cells = (entry.id, entry.family, says, *_numbers(formula.printed), corrected, hidden(entry.blind))
