@@ -17,6 +17,7 @@ from .steps import Steps, find_steps
 from .tape import RULES, Tape, TapeError, Var, loss, rule, step
 from .text import backward, listing, local_rule
 from .transform import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from .truncate import truncated_gradients
 
 __all__ = [
     "RULES",
@@ -49,6 +50,7 @@ __all__ = [
     "softmax",
     "softmax_cross_entropy",
     "step",
+    "truncated_gradients",
     "value_and_grad",
     "vjp",
 ]
