@@ -56,7 +56,7 @@ def test_the_table_has_every_formula_of_the_source_and_the_number_of_verdicts(
     shown = capsys.readouterr().out
     for entry in catalogue("hao_ni"):
         assert f"\n {entry.id} " in shown
-    assert "20 formulas: 14 right; 3 wrong, measured; 2 model statement; 1 debris. Every verdict is borne out." in shown
+    assert "20 formulas: 14 right; 3 wrong, measured; 2 model statements; 1 debris. Every verdict is borne" in shown
     assert "wrong: product ascending" in shown
     assert all(len(line) <= 120 for line in shown.splitlines())
 

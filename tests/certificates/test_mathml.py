@@ -69,3 +69,8 @@ def test_a_missing_library_is_answered_by_its_remedy(monkeypatch: pytest.MonkeyP
 def test_a_line_may_break_between_its_equations_and_nowhere_else() -> None:
     assert mathml(r"a=b,\quad c=d").count('<span class="piece"><math') == 2
     assert mathml(r"\left(a\quad b\right)\frac{c\quad d}{e}").count("<math") == 1
+
+
+def test_bars_of_a_norm_do_not_grow_with_the_sum_beside_them() -> None:
+    root = ElementTree.fromstring(mathml(r"\lVert x\rVert_2^2=\sum_{i=1}^{d}x_i^2"))
+    assert [element.get("stretchy") for element in root.iter("mo") if element.text == "‖"] == ["false", "false"]

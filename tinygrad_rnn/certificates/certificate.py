@@ -96,6 +96,15 @@ def numbers_of_verdicts(formulas: Iterable[Formula]) -> dict[str, int]:
     return {kind: count[kind] for kind in KINDS}
 
 
+def counted(formulas: Iterable[Formula]) -> dict[str, str]:
+    """The verdicts that occur, as "14 right", "2 model statements"."""
+    found = {kind: number for kind, number in numbers_of_verdicts(formulas).items() if number}
+    plural = {"model": "s"}
+    return {
+        kind: f"{number} {KINDS[kind]}{plural.get(kind, '') if number > 1 else ''}" for kind, number in found.items()
+    }
+
+
 def hidden_from(blind: Iterable[str]) -> list[str]:
     """The settings in a short form, from short sequences to special ones; "T=1" speaks for "T=1, h0=0" as well."""
     known = set(blind)

@@ -88,6 +88,8 @@ def _one_piece(converter: ModuleType, latex: str, display: bool) -> ElementTree.
         _set_prime_beside(element)
         if element.text == "⊤":  # an exponent, not an operator between two things
             element.attrib |= {"lspace": "0", "rspace": "0"}
+        if element.text in ("‖", "|") and "minsize" not in element.attrib:  # else it grows with a sum beside it
+            element.set("stretchy", "false")
     for element in list(root.iter()):
         _join_upright_letters(element)
         _part_names_from_letters(element)

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..check.report import TOLERANCE
 from ..derivations import KINDS, SEEDS, SEEING, Measured
-from .certificate import Certificate, Formula, hidden_from, numbers_of_verdicts
+from .certificate import Certificate, Formula, counted, hidden_from
 from .mathml import mathml
 
 TITLE = "Five published derivations of backpropagation through time"
@@ -108,16 +108,8 @@ def _contents(certificates: Sequence[Certificate]) -> str:
 
 
 def _tally(formulas: Sequence[Formula]) -> str:
-    numbers = numbers_of_verdicts(formulas)
-    items = "".join(
-        f'<li class="verdict {kind}">{number} {escape(_plural(KINDS[kind], number))}</li>'
-        for kind, number in numbers.items() if number
-    )
+    items = "".join(f'<li class="verdict {kind}">{escape(words)}</li>' for kind, words in counted(formulas).items())
     return f'<ul class="tally">{items}</ul>'
-
-
-def _plural(words: str, number: int) -> str:
-    return f"{words}s" if words.endswith("statement") and number > 1 else words
 
 
 def _source(certificate: Certificate, seeds: Sequence[int], alone: bool) -> str:

@@ -11,8 +11,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..certificates.certificate import Formula, hidden_from, numbers_of_verdicts
-from ..derivations import DERIVATIONS, KINDS, SEEDS, SEEING, Measured
+from ..certificates.certificate import Formula, counted, hidden_from
+from ..derivations import DERIVATIONS, SEEDS, SEEING, Measured
 from .tables import short
 
 _STYLES = {"right": "", "wrong": "red", "shapes": "red", "model": "", "debris": "dim"}
@@ -84,8 +84,7 @@ def markdown(formulas: Sequence[Formula]) -> str:
 
 def summary(formulas: Sequence[Formula]) -> str:
     """How many there are of each verdict, and whether the numbers bear them out."""
-    numbers = numbers_of_verdicts(formulas)
-    words = "; ".join(f"{number} {KINDS[kind]}" for kind, number in numbers.items() if number)
+    words = "; ".join(counted(formulas).values())
     failed = [formula.entry.id for formula in formulas if not formula.verdict.holds]
     held = f"NOT borne out by the numbers: {', '.join(failed)}" if failed else "Every verdict is borne out"
     return f"{len(formulas)} formula{'s' if len(formulas) > 1 else ''}: {words}. {held}."
