@@ -34,7 +34,7 @@ def max_lag(T: int, tau: int) -> Array:
     """
     T, tau = _whole("T", T, least=1), _whole("tau", tau, least=0)
     t, k = _steps(T)
-    return _mask((k <= t) & (t - k <= tau))
+    return _mask((k <= t) & (t - k <= min(tau, T)))
 
 
 def williams_peng(T: int, k1: int, k2: int) -> Array:
@@ -56,6 +56,7 @@ def williams_peng(T: int, k1: int, k2: int) -> Array:
             f"k2 is {k2} and k1 is {k1}: a pass that goes back fewer steps than it takes losses would lose the first "
             f"{k1 - k2} of them; use k2 >= k1"
         )
+    k1, k2 = min(k1, T), min(k2, T)  # beyond T nothing changes
     t, k = _steps(T)
     end_of_block = np.minimum(T, k1 * -(-t // k1))
     return _mask((end_of_block - k2 + 1 <= k) & (k <= t))
@@ -70,7 +71,7 @@ def detach_every_k(T: int, k: int) -> Array:
     Raises:
         TruncationError: k < 1 or T < 1.
     """
-    T, k = _whole("T", T, least=1), _whole("k", k, least=1)
+    T, k = _whole("T", T, least=1), min(_whole("k", k, least=1), T)
     t, step = _steps(T)
     return _mask((step <= t) & ((step - 1) // k == (t - 1) // k))
 
