@@ -33,8 +33,9 @@ def max_lag(T: int, tau: int) -> Array:
         TruncationError: tau < 0 or T < 1.
     """
     T, tau = _whole("T", T, least=1), _whole("tau", tau, least=0)
+    tau = min(tau, T)  # beyond T nothing changes
     t, k = _steps(T)
-    return _mask((k <= t) & (t - k <= min(tau, T)))
+    return _mask((k <= t) & (t - k <= tau))
 
 
 def williams_peng(T: int, k1: int, k2: int) -> Array:
