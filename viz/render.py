@@ -118,6 +118,9 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         PictureError: the folder does not exist or cannot be written.
     """
+    path = path.resolve()  # through a link, to what it links to
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise PictureError(f"cannot write {path}: it is no regular file")
     try:
         handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -134,3 +135,13 @@ def test_a_page_replaces_the_old_one_whole_and_leaves_nothing_beside_it(tmp_path
     with pytest.raises(OSError):
         pages.save("new", tmp_path / "folder")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["folder", "page.html"]
+
+
+def test_a_link_is_written_through_and_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "real.html").write_text("old")
+    (tmp_path / "link.html").symlink_to(tmp_path / "real.html")
+    pages.save("new", tmp_path / "link.html")
+    assert (tmp_path / "real.html").read_text() == "new" and (tmp_path / "link.html").is_symlink()
+    os.mkfifo(tmp_path / "pipe.html")
+    with pytest.raises(OSError, match="no regular file"):
+        pages.save("new", tmp_path / "pipe.html")

@@ -310,3 +310,17 @@ def test_an_unknown_name_or_id_is_answered_with_the_nearest_on_one_line() -> Non
     with pytest.raises(CatalogueError, match="IDs run from 000"):
         formula("?")
     assert formula("004.9.7.15").family == "P"
+
+
+@pytest.mark.parametrize("id_", ["002.L", "002.ot", "003.L", "003.E", "001.A2", "000.h", "001.softmax", "002.yhat"])
+def test_a_verdict_on_a_model_statement_can_fail(id_: str) -> None:
+    """A right statement that is evaluated wrongly, and a wrong one that is called right, are not borne out."""
+    entry = formula(id_)
+    assert measure(entry, range(4)).holds
+    if entry.misprint:
+        assert not measure(dataclasses.replace(entry, misprint=False), range(4)).holds
+    else:
+        evaluate = entry.printed
+        assert evaluate is not None
+        broken = dataclasses.replace(entry, printed=lambda s: 2.0 * np.asarray(evaluate(s)) + 1.0)
+        assert not measure(broken, range(4)).holds

@@ -128,3 +128,14 @@ def test_a_written_file_has_the_usual_permissions(tmp_path: Path) -> None:
     beside.write_bytes(b"")
     render.write(target, b"x")
     assert stat.S_IMODE(target.stat().st_mode) == stat.S_IMODE(beside.stat().st_mode)
+
+
+def test_a_link_is_written_through_and_what_is_no_file_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "real.svg").write_text("old")
+    (tmp_path / "link.svg").symlink_to(tmp_path / "real.svg")
+    render.write(tmp_path / "link.svg", b"new")
+    assert (tmp_path / "real.svg").read_text() == "new" and (tmp_path / "link.svg").is_symlink()
+    os.mkfifo(tmp_path / "pipe.svg")
+    with pytest.raises(PictureError, match="no regular file"):
+        render.write(tmp_path / "pipe.svg", b"new")
+    assert stat.S_ISFIFO((tmp_path / "pipe.svg").stat().st_mode)

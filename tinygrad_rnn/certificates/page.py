@@ -6,6 +6,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Sequence
+from errno import EINVAL
 from html import escape
 from pathlib import Path
 
@@ -87,11 +88,16 @@ def save(text: str, path: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
+    path = path.resolve()  # through a link, to what it links to
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise OSError(EINVAL, "it is no regular file")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
-        os.chmod(name, 0o644)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)  # mkstemp makes files that only their owner may read
         os.replace(name, path)
     except BaseException:
         os.unlink(name)

@@ -112,6 +112,7 @@ class Entry:
         draw: a random instance, given a generator and a setting.
         readings: the ways it can be taken, each evaluated.
         blind: keys of SETTINGS in whose instances the misprint passes all the same.
+        misprint: a model statement that is wrong as printed; the others must agree with their witness.
     """
 
     id: str
@@ -128,6 +129,7 @@ class Entry:
     draw: Draw | None = None
     readings: tuple[Reading, ...] = ()
     blind: tuple[str, ...] = ()
+    misprint: bool = False
 
     @property
     def supplied(self) -> bool:

@@ -218,6 +218,7 @@ ENTRIES: tuple[Entry, ...] = (
                 "put into L", lambda s: _cross_entropy(s.y, _without_sigma(s)), reference=loss,
             ),
         ),
+        misprint=True,
     ),
     Entry(
         "002.L", "many_to_one", r"L=-y_i\log\hat y_i-(1-y_i)\log(1-\hat y_i)", "one sample; a batch is a sum", "model",

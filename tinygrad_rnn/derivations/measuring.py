@@ -101,6 +101,8 @@ def measure(entry: Entry, seeds: Iterable[int] = SEEDS) -> Verdict:
         claims += [shown.agrees]
     if entry.kind == "wrong":
         claims += [shown.composes and shown.differs]
+    if entry.kind == "model" and (shown.max is not None or not shown.composes):
+        claims += [shown.agrees != entry.misprint]
     if entry.kind == "shapes":
         claims += [entry.printed is not None and not shown.composes]
     return Verdict(

@@ -102,6 +102,7 @@ def _through(name: str, number: int) -> Entry:
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         id="000.h",
+        misprint=True,
         source=SOURCE,
         latex_printed=r"h^{(t)}=g_1(Wh^{(t-1)}\oplus Ux^{(t)}+b_h)",
         meaning="the state",

@@ -72,6 +72,7 @@ def _supplied(id_: str, latex: str, meaning: str, corrected: Any, reference: Any
 ENTRIES: tuple[Entry, ...] = (
     Entry(
         id="001.A1",
+        misprint=True,
         source=SOURCE,
         latex_printed=r"A=XU+HW+\mathbf{b}",
         meaning="the hidden layer's input, without time index",
@@ -125,6 +126,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         id="001.softmax",
+        misprint=True,
         source=SOURCE,
         latex_printed=r"\hat y_j^{(t)}=\mathrm{softmax}(o^{(t)})=\frac{o_j^{(t)}}{\sum_ko_k^{(t)}}",
         meaning="the softmax of a row",
@@ -139,6 +141,7 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         id="001.loss",
+        misprint=True,
         source=SOURCE,
         latex_printed=r"L=-\frac{1}{T}\sum_{t=1}^{T}\sum_{j=1}^{v}\hat y_{tj}\times\log(y_{tj})",
         meaning="the cross entropy; y is the target",
