@@ -13,9 +13,10 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+
+from tinygrad_rnn.writing import write_whole
 
 CHOICE = "TINYGRAD_RNN_GRAPHVIZ"
 _REMEDY = 'install it with `apt-get install graphviz` or with `pip install "tinygrad-rnn[dot]"`'
@@ -118,24 +119,7 @@ def write(path: Path, content: bytes) -> None:
     Raises:
         PictureError: the folder does not exist or cannot be written.
     """
-    path = path.resolve()  # through a link, to what it links to
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise PictureError(f"cannot write {path}: it is no regular file")
     try:
-        handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        write_whole(path, content)
     except OSError as error:
         raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(beside, 0o666 & ~_umask())  # mkstemp makes files that only their owner may read
-        os.replace(beside, path)
-    except OSError as error:
-        Path(beside).unlink(missing_ok=True)
-        raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

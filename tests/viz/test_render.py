@@ -116,7 +116,7 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path, monkeypatch: pyte
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(render.os, "replace", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(PictureError, match="No space left on device"):
         render.write(target, b"second")
     assert target.read_bytes() == b"first"

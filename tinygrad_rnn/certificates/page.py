@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Sequence
-from errno import EINVAL
 from html import escape
 from pathlib import Path
 
@@ -14,6 +11,7 @@ import numpy as np
 
 from ..check.report import TOLERANCE
 from ..derivations import KINDS, SEEDS, SEEING, Measured
+from ..writing import write_whole
 from .certificate import Certificate, Formula, counted, hidden_from
 from .mathml import mathml
 
@@ -88,20 +86,7 @@ def save(text: str, path: Path) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    path = path.resolve()  # through a link, to what it links to
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError(EINVAL, "it is no regular file")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)  # mkstemp makes files that only their owner may read
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+    write_whole(path, text.encode("utf-8"))
 
 
 def _contents(certificates: Sequence[Certificate]) -> str:
