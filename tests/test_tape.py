@@ -576,3 +576,15 @@ def test_checked_mode_lets_infinities_of_the_user_pass() -> None:
     tape = tg.Tape(checked=True)
     mask = np.array([0.0, -np.inf])
     np.testing.assert_array_equal(tg.softmax(tape.var(np.ones(2)) + mask).value, [1.0, 0.0])
+
+
+def test_checked_mode_lets_an_infinite_number_of_the_user_pass() -> None:
+    assert (tg.Tape(checked=True).var(1.0) + float("inf")).value == np.inf
+
+
+def test_a_list_that_indexes_is_taken_as_it_stood() -> None:
+    tape, rows = tg.Tape(), [0, 1]
+    w = tape.var(np.ones(3))
+    loss = w[rows].sum()
+    rows[0] = 2
+    np.testing.assert_array_equal(tape.grad(loss, w), [1.0, 1.0, 0.0])
