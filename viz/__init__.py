@@ -7,8 +7,8 @@ picture.save("bptt.svg")                # or .png, .pdf, .dot
 viz.graph(tg.flow(L))                   # the networkx graph behind it
 """
 
-from .graph import build as graph
 from .picture import Picture, draw
+from .reading.graph import build as graph
 from .render import PictureError
 
 __all__ = ["Picture", "PictureError", "draw", "graph"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 
-from .canvas import Canvas, Drawn, Stroke
-from .curves import Point, bezier
+from .layout.curves import Point, bezier
+from .painting.canvas import Canvas, Drawn, Stroke
 
 _TOUCH = 0.5
 _CELL = 60  # edge of the grid that keeps comparisons local

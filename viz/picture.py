@@ -13,21 +13,21 @@ import networkx as nx
 from tinygrad_rnn import Flow
 
 from . import render
-from .boxes import measure
-from .canvas import Canvas
-from .cells import paint_strips
-from .colours import INK, TEXT_GREY, scale_of
-from .graph import build
-from .key import Key, is_cut, least_room
-from .layout import lay_out
-from .metrics import cell_number, loss_number, text_width
-from .paint import Painter
+from .layout.boxes import measure
+from .layout.metrics import cell_number, loss_number, text_width
+from .layout.search import lay_out
+from .layout.structure import Structure
+from .painting.canvas import Canvas
+from .painting.cells import paint_strips
+from .painting.colours import INK, TEXT_GREY, scale_of
+from .painting.key import Key, is_cut, least_room
+from .painting.steps import Painter
+from .painting.svg import tidy
+from .painting.total import Total
+from .painting.unstepped import unstepped
+from .reading.graph import build
+from .reading.template import fold
 from .render import PictureError
-from .structure import Structure
-from .svg import tidy
-from .template import fold
-from .total import Total
-from .unstepped import unstepped
 
 MOST_STEPS = 60
 FORMATS = ("svg", "png", "pdf", "dot")

@@ -14,9 +14,9 @@ from tests.specs import every_model, name_of
 from tests.viz.unseen_cells import CELLS
 from tinygrad_rnn.check import random_instance
 from tinygrad_rnn.models import record as record_model
-from viz import arguments
-from viz.graph import build
-from viz.tooltips import norm
+from viz.reading import arguments
+from viz.reading.graph import build
+from viz.reading.tooltips import norm
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 EVERY = [*KNOWN, *CELLS]
@@ -113,8 +113,8 @@ def test_vanished_slices_need_their_own_rule_for_sums_to_be_right(monkeypatch: p
 
 @pytest.mark.parametrize("name", EVERY)
 def test_shares_of_all_steps_add_up_to_the_gradient(name: str) -> None:
-    from viz.merging import arrange
-    from viz.program import place
+    from viz.reading.merging import arrange
+    from viz.reading.program import place
 
     tape, L = record(name, 4)
     flow = tg.flow(L)

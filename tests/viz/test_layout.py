@@ -10,11 +10,11 @@ import pytest
 import tinygrad_rnn as tg
 from tests.viz.unseen_cells import CELLS
 from viz import render
-from viz.boxes import measure
-from viz.graph import build
-from viz.layout import Layout, _shuffled, lay_out, parse_plain
-from viz.structure import Structure
-from viz.template import fold
+from viz.layout.boxes import measure
+from viz.layout.search import Layout, _shuffled, lay_out, parse_plain
+from viz.layout.structure import Structure
+from viz.reading.graph import build
+from viz.reading.template import fold
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 

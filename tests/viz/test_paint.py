@@ -11,13 +11,13 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from tests.viz.unseen_cells import CELLS
-from viz.canvas import Canvas
 from viz.check import overlaps
-from viz.colours import PANEL, STOPS, Scale, colour, line_colour, scale_of
-from viz.curves import Shape, cubics, dense, rounded
-from viz.lanes import LANE, make_lane
-from viz.metrics import cell_number, loss_number, text_width
-from viz.strips import arrange
+from viz.layout.curves import Shape, cubics, dense, rounded
+from viz.layout.metrics import cell_number, loss_number, text_width
+from viz.layout.strips import arrange
+from viz.painting.canvas import Canvas
+from viz.painting.colours import PANEL, STOPS, Scale, colour, line_colour, scale_of
+from viz.painting.lanes import LANE, make_lane
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 # Cells whose many wires between far steps may run together for a while; nothing else may overlap there, either.

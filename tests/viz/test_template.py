@@ -8,8 +8,8 @@ import pytest
 
 import tinygrad_rnn as tg
 from tests.viz.unseen_cells import CELLS
-from viz.graph import build
-from viz.template import Edge, Template, fold
+from viz.reading.graph import build
+from viz.reading.template import Edge, Template, fold
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 

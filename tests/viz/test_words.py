@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from viz import words
+from viz.reading import words
 
 
 @pytest.mark.parametrize(

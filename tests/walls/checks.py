@@ -36,8 +36,8 @@ RECURSION_BESIDES_THE_GRAPH = {
         "leaves": "over nested dicts, lists and tuples of parameters",
         "_fill": "over nested dicts, lists and tuples of parameters",
     },
-    "viz/router.py": {"Router.shape": "calls a box's method of the same name"},
-    "viz/words.py": {"index": "over an index inside an index, as it was written"},
+    "viz/layout/router.py": {"Router.shape": "calls a box's method of the same name"},
+    "viz/reading/words.py": {"index": "over an index inside an index, as it was written"},
 }
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..layout.metrics import cell_number, text_width
+from ..layout.strips import CELL_HEIGHT, CELL_WIDTH
 from .canvas import BOLD, Canvas
 from .colours import CELL_EDGE, GREY, INK, WEIGHT_TEXT, Scale, colour
-from .metrics import cell_number, text_width
-from .paint import Painter
-from .strips import CELL_HEIGHT, CELL_WIDTH
+from .steps import Painter
 
 
 def paint_strips(painter: Painter) -> None:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
 
-from . import render
+from .. import render
+from ..reading.template import Template
 from .boxes import Box
 from .curves import Line, Point, crosses
 from .place import Placement, place
@@ -18,7 +19,6 @@ from .routes import route
 from .score import in_the_way, score
 from .strips import Strips, arrange
 from .structure import Structure
-from .template import Template
 
 _Item = TypeVar("_Item")
 

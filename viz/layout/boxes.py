@@ -9,10 +9,10 @@ from typing import Any
 
 import networkx as nx
 
+from ..reading.template import Part
 from .curves import Point, Shape
 from .metrics import loss_number, shorten, text_width
 from .structure import Structure
-from .template import Part
 
 CHIP_GAP = 17.0  # between a chip and its node: two lanes with arrow heads must fit
 CHIP_HEIGHT = 17.0

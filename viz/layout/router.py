@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..reading.template import Edge
 from .boxes import Box
 from .curves import Line, Point, Shape, bezier, dense, rounded, s_curve, warped
 from .ends import Obstacle, is_bussed, obstacles, ports
 from .place import Placement
 from .structure import Structure
-from .template import Edge
 
 JUNCTION = 6.0  # diameter of the dot where a wire splits
 _SKIP_PITCH = 15.0

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .boxes import ROW_HEIGHT, Box, Face, chip_width, face
+from ..layout.boxes import ROW_HEIGHT, Box, Face, chip_width, face
+from ..layout.curves import Point
+from ..layout.metrics import shorten, text_width
 from .canvas import Canvas, slug_words
 from .colours import GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
-from .curves import Point
-from .metrics import shorten, text_width
 
 
 def paint_chip(

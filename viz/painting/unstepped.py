@@ -5,10 +5,10 @@ from __future__ import annotations
 import graphviz
 import networkx as nx
 
+from ..layout.metrics import loss_number, shorten
+from ..render import PictureError
 from .canvas import FONT, literal
 from .colours import FORWARD, INK, LOSS, LOSS_EDGE, OUTLINE, PALE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT, Scale, line_colour
-from .metrics import loss_number, shorten
-from .render import PictureError
 
 MOST_NODES = 400
 

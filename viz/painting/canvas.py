@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 
 import graphviz
 
+from ..layout.curves import Line, Point
+from ..layout.metrics import text_width
 from .colours import FORWARD, GREY, INK, OUTLINE
-from .curves import Line, Point
-from .metrics import text_width
 
 FONT = "Helvetica,Arial,sans-serif"
 BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it

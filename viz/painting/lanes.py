@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ..layout.curves import Line, Point, Shape, clipped, cubics, offset, trimmed
 from .canvas import Canvas
 from .colours import CUT_RED, PALE, line_colour
-from .curves import Line, Point, Shape, clipped, cubics, offset, trimmed
 
 LANE = 3.6  # half the distance between the two lanes of an edge
 ZERO = {"color": PALE, "style": "dotted", "penwidth": "1.2", "arrowsize": ".5"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
+from ..reading.template import Edge
 from .curves import Line, Point, Shape, rounded
 from .router import Router
 from .structure import Source
-from .template import Edge
 
 _ELBOW = 9.0
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import networkx as nx
 
+from ..layout.curves import straight
+from ..layout.metrics import scale_number, text_width
+from ..layout.search import Layout
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (
@@ -19,11 +22,8 @@ from .colours import (
     colour,
     line_colour,
 )
-from .curves import straight
 from .lanes import CUT, ZERO, head_length, paint_gradient
-from .layout import Layout
-from .metrics import scale_number, text_width
-from .paint import Painter
+from .steps import Painter
 from .tables import Tables
 
 LEAST_WIDTH = 190.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from .template import Template
+from ..reading.template import Template
 
 # Where a bus starts: ("carry", role) is a state that arrives from the step before, ("node", role) a node of this step.
 Source = tuple[str, int]

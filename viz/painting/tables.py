@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..layout.metrics import shorten
+from ..layout.strips import CELL_WIDTH
+from ..reading.words import symbol
 from .cells import paint_cell
 from .colours import TEXT_GREY
-from .metrics import shorten
-from .paint import Painter
-from .strips import CELL_WIDTH
-from .words import symbol
+from .steps import Painter
 
 _LABELS = 26.0  # room for the words before the cells
 _LEAST_ROW = 13.0

@@ -9,15 +9,15 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from ..layout.curves import Line, Point, Shape, dense, joined, moved, rounded
+from ..layout.metrics import shorten, text_width
+from ..layout.router import JUNCTION, Route
+from ..layout.search import Layout
+from ..reading.template import Edge
 from .canvas import Canvas
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale
-from .curves import Line, Point, Shape, dense, joined, moved, rounded
 from .lanes import CUT, ZERO, make_lane, paint_gradient
-from .layout import Layout
-from .metrics import shorten, text_width
 from .nodes import paint_chip, paint_node
-from .router import JUNCTION, Route
-from .template import Edge
 
 _LEVELS = 12  # widths of gradient lanes; routes are computed once per level and only shifted from step to step
 _INITIAL = 34.0

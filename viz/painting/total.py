@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .boxes import chip_width
+from ..layout.boxes import chip_width
+from ..layout.curves import Line, Shape, dense, rounded, straight
+from ..layout.metrics import loss_number, text_width
+from ..layout.router import Route
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PALE
-from .curves import Line, Shape, dense, rounded, straight
 from .key import paint_seed
 from .lanes import head_length, paint_gradient
-from .metrics import loss_number, text_width
 from .nodes import paint_chip
-from .paint import Flows, Painter
-from .router import Route
+from .steps import Flows, Painter
 
 _HIGH = 28.0
 _ABOVE = 34.0
