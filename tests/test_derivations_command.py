@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tinygrad_rnn import cli, derivations
 from tinygrad_rnn.certificates import certificate
+from tinygrad_rnn.certificates.certificate import measured_formulas
+from tinygrad_rnn.commands import formulas
 from tinygrad_rnn.commands.arguments import parser
 from tinygrad_rnn.derivations import DERIVATIONS, KINDS, catalogue, formula
 
@@ -39,8 +42,9 @@ def test_json_has_every_id_the_number_of_each_verdict_and_every_measured_number(
     assert data["ok"] is True
     assert [entry["id"] for entry in data["formulas"]] == [entry.id for entry in catalogue()]
     assert {entry["source"] for entry in data["formulas"]} == set(DERIVATIONS)
-    assert list(data["verdicts"]) == list(KINDS)
-    assert sum(data["verdicts"].values()) == len(data["formulas"])
+    assert list(data["verdicts"]) == ["right", "wrong", "shapes", "model", "model_misprinted", "debris"]
+    assert sum(data["verdicts"][kind] for kind in KINDS) == len(data["formulas"])
+    assert data["verdicts"]["model_misprinted"] == sum(entry["misprinted"] for entry in data["formulas"]) == 5
     for entry in data["formulas"]:
         assert entry["borne_out"], entry["id"]
         if entry["verdict"] == "wrong":
@@ -61,6 +65,21 @@ def test_the_table_has_every_formula_of_the_source_and_the_number_of_verdicts(
     assert all(len(line) <= 120 for line in shown.splitlines())
 
 
+@pytest.mark.parametrize("form", [[], ["--markdown"]], ids=["table", "markdown"])
+def test_misprinted_model_statements_are_counted_and_short_sequences_named(
+    form: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["derivations", "many-to-one", *form]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "4 model statements, 1 of them misprinted; 1 debris. Every verdict" in shown
+    assert "dead relu; not defined below" in shown
+
+
+def test_a_short_sequence_is_named_where_one_formula_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["derivations", "--formula", "002.prod3"]) == 0
+    assert "not defined below 3 steps" in capsys.readouterr().out
+
+
 def test_one_formula_is_shown_in_full(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["derivations", "--formula", "003.alg.1"]) == 0
     shown = capsys.readouterr().out
@@ -73,6 +92,14 @@ def test_markdown_keeps_bars_and_line_ends_inside_its_cells(capsys: pytest.Captu
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert {row.replace(r"\|", "").count("|") for row in rows} == {9}
     assert any("<br>" in row for row in rows)
+
+
+def test_markdown_holds_no_tag_no_entity_and_no_bar_that_somebody_wrote() -> None:
+    hostile = replace(formula("002.ot"), meaning="a<b> | &amp; c", latex_printed=r"\|x\|<|y|>z", id="0|<i>")
+    rows = [row for row in formulas.markdown(measured_formulas([hostile], (0,))).splitlines() if row.startswith("| 0")]
+    assert rows[0].startswith(
+        r"| 0\|&lt;i> | $\Vert x\Vert \lt \vert y\vert \gt z$ | a&lt;b> \| &amp;amp; c | model statement |"
+    )
 
 
 def test_html_writes_a_page_and_says_where(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

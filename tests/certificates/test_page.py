@@ -11,7 +11,17 @@ from pathlib import Path
 import pytest
 
 from tinygrad_rnn.certificates import page as pages
-from tinygrad_rnn.certificates.certificate import Certificate, as_dict, certificates, hidden_from, measured_formulas
+from tinygrad_rnn.certificates.certificate import (
+    MISPRINTED,
+    Certificate,
+    Formula,
+    as_dict,
+    certificates,
+    counted,
+    hidden_from,
+    measured_formulas,
+    numbers_of_verdicts,
+)
 from tinygrad_rnn.derivations import DERIVATIONS, KINDS, catalogue, formula, measure
 
 SEEDS = (0, 1, 2)
@@ -119,8 +129,40 @@ def test_numbers_that_json_cannot_say_are_none() -> None:
     assert (put_into_loss["median"], put_into_loss["finite"]) == (None, False)
     assert data["formulas"][0]["finite"] is True
     assert (data["formulas"][1]["median"], data["formulas"][1]["composes"]) == (None, False)
-    assert list(data["verdicts"]) == list(KINDS)
+    assert [kind for kind in data["verdicts"] if kind != MISPRINTED] == list(KINDS)
     assert data["instances"] == len(SEEDS)
+
+
+def test_misprinted_model_statements_have_a_count_of_their_own(all_five: tuple[Certificate, ...]) -> None:
+    formulas = [formula for certificate in all_five for formula in certificate.formulas]
+    wrong = [formula for formula in formulas if formula.misprinted]
+    assert [formula.entry.id for formula in wrong] == ["000.h", "001.A1", "001.softmax", "001.loss", "002.yhat"]
+    number = numbers_of_verdicts(formulas)
+    assert (number["model"], number[MISPRINTED]) == (19, 5)
+    assert sum(number[kind] for kind in KINDS) == len(formulas)
+    assert list(counted(formulas).values())[3:5] == ["19 model statements", "5 of them misprinted"]
+    assert counted(wrong[:1]) == {"model": "1 model statement", MISPRINTED: "misprinted"}
+    assert MISPRINTED not in counted([formula for formula in formulas if not formula.misprinted])
+    header = pages.page(all_five, SEEDS).partition("</header>")[0]
+    assert '<li class="verdict wrong">5 of them misprinted</li>' in header
+
+
+def test_a_supplied_formula_is_called_right_only_where_the_numbers_say_so() -> None:
+    entry = formula("003.delta")
+    evaluate = entry.corrected
+    assert evaluate is not None
+    broken = replace(entry, corrected=lambda q: tuple(2.0 * part for part in evaluate(q)))
+    bare = replace(entry, corrected=None)
+    says = [(f.says, f.colour) for f in measured_formulas([entry, broken, bare], SEEDS)]
+    assert says == [("supplied, right", "right"), ("supplied, wrong", "wrong"), ("supplied, not measured", "model")]
+
+
+def test_a_page_says_of_which_sequences_a_formula_does_not_speak() -> None:
+    (certificate,) = certificates([formula("002.chain3")], SEEDS)
+    assert "The printed formula is not defined below 3 steps." in pages.page([certificate], SEEDS)
+    assert isinstance(certificate.formulas[0], Formula)
+    (data,) = as_dict(certificate.formulas, SEEDS)["formulas"]
+    assert data["undefined"] == "not defined below 3 steps"
 
 
 def test_a_page_replaces_the_old_one_whole_and_leaves_nothing_beside_it(tmp_path: Path) -> None:

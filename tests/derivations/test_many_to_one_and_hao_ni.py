@@ -19,7 +19,10 @@ WRONG = {
     "002.wo", "002.chain2", "002.chain3", "002.j3", "002.prod3", "002.prodf",
     "003.dEdU", "003.alg.1", "003.alg.3-6",
 }  # fmt: skip
-OF_THREE_STEPS = {"002.yhat", "002.L", "002.chain2", "002.chain3", "002.prod3"}  # fewer have no such formula
+# of which sequences the printed formulas speak that name a step
+LEAST_STEPS = {
+    "002.o1-3": 3, "002.wi.3": 3, "002.wh.3": 3, "002.chain2": 2, "002.chain3": 3, "002.prod3": 3, "003.proof2": 2,
+}  # fmt: skip
 ENTRIES = [entry for source in IDS for entry in catalogue(source)]
 TEN = tuple(range(10))
 
@@ -55,12 +58,35 @@ def test_the_blind_sizes_let_the_misprint_pass(entry: Entry) -> None:
 
 @pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
 def test_sizes_that_are_not_named_blind_show_the_misprint(entry: Entry) -> None:
-    wrong = [(entry.printed, entry.blind, None)] if entry.kind == "wrong" else []
+    wrong = [(entry.printed, entry.blind, None)] if entry.kind == "wrong" or entry.misprint else []
     wrong += [(reading.evaluate, reading.blind, reading.reference) for reading in entry.readings if not reading.right]
     for evaluate, blind, reference in wrong:
-        for name, setting in SETTINGS.items():
-            if name not in blind and not (entry.id in OF_THREE_STEPS and setting.T[1] < 4):
-                assert not measured(entry, evaluate, name, TEN, name, reference).agrees, name
+        for name in SETTINGS:
+            found = measured(entry, evaluate, name, TEN, name, reference)
+            assert found.agrees == (name in blind), (name, found)
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.id)
+def test_a_formula_of_a_longer_sequence_says_that_it_is_not_defined_in_a_shorter_one(entry: Entry) -> None:
+    least = LEAST_STEPS.get(entry.id, 1)
+    for name, setting in SETTINGS.items():
+        found = measured(entry, entry.printed, name, (0, 1), name)
+        said = f"not defined below {least} steps" if setting.T[1] < least else ""
+        assert found.undefined == said, name
+        if said:
+            assert (found.max, found.agrees, found.differs) == (None, False, False)
+    assert measure(entry, (0,)).undefined == (f"not defined below {least} steps" if least > 1 else "")
+
+
+@pytest.mark.parametrize("id_", ["002.chain2", "002.chain3", "002.prod3"])
+def test_called_on_too_short_a_sequence_a_formula_raises_one_clear_value_error(id_: str) -> None:
+    entry = formula(id_)
+    assert entry.draw is not None
+    one_step = entry.draw(np.random.default_rng(0), SETTINGS["T = 1"])
+    for evaluate in (entry.printed, *(reading.evaluate for reading in entry.readings)):
+        assert evaluate is not None
+        with pytest.raises(ValueError, match=r"^not defined below [23] steps$"):
+            evaluate(one_step)
 
 
 def test_the_gradient_of_w_o_as_printed_is_zero() -> None:
@@ -82,6 +108,13 @@ def test_the_algorithm_of_hao_ni_is_wrong_for_u_at_one_step_and_hidden_for_w() -
     assert measured(entry, of_u.evaluate, "U", TEN, one_step, of_u.reference).median > 0.1  # type: ignore[operator]
     for reading in (of_w, of_w_from_zero):
         assert measured(entry, reading.evaluate, "W", TEN, one_step, reading.reference).agrees
+
+
+def test_the_step_of_the_induction_is_exact_in_whole_numbers_and_needs_the_descending_product() -> None:
+    step, ascending = measure(formula("003.ind"), TEN).readings
+    assert (step.max, step.trials) == (0.0, 10)
+    assert ascending.median is not None
+    assert ascending.median > 0.01
 
 
 def test_induction_is_verified_and_not_claimed() -> None:

@@ -15,6 +15,7 @@ from ..derivations import DERIVATIONS, KINDS, SEEDS, SETTINGS, Entry, Measured, 
 from .models import MODELS, Model
 
 FAMILIES = ("E", "F", "Z", "P")  # compared besides D, which every comparison has
+MISPRINTED = "model_misprinted"  # of the model statements, those that are wrong as printed
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,36 @@ class Formula:
 
     @property
     def says(self) -> str:
-        """The verdict in words; a model statement that is wrong says so."""
-        word = KINDS[self.entry.kind]
+        """The verdict in words; a model statement that is wrong says so, and a supplied formula what was measured."""
         if self.entry.supplied:
-            return "supplied, right"
-        evaluated = self.printed.max is not None or not self.printed.composes
-        return f"{word}, wrong" if self.entry.kind == "model" and evaluated and not self.printed.agrees else word
+            if not self._evaluated:
+                return "supplied, not measured"
+            return "supplied, right" if self.printed.agrees else "supplied, wrong"
+        word = KINDS[self.entry.kind]
+        return f"{word}, wrong" if self.misprinted else word
+
+    @property
+    def misprinted(self) -> bool:
+        """Whether it is a model statement that differs, as printed, from the model."""
+        return (
+            self.entry.kind == "model"
+            and not self.entry.supplied
+            and self._evaluated
+            and not self.printed.agrees
+        )
 
     @property
     def colour(self) -> str:
         """The kind that the verdict looks like: a wrong model statement is wrong, a supplied one is right."""
         if self.says.endswith(", wrong"):
             return "wrong"
-        return "right" if self.entry.supplied else self.entry.kind
+        if self.entry.supplied:
+            return "right" if self._evaluated else "model"
+        return self.entry.kind
+
+    @property
+    def _evaluated(self) -> bool:
+        return self.printed.max is not None or not self.printed.composes
 
     @property
     def printed(self) -> Measured:
@@ -46,7 +64,7 @@ class Formula:
         verdict = self.verdict
         if self.entry.printed is None and not self.entry.supplied:
             return Measured("printed", None, None, 0)
-        return Measured("printed", verdict.median, verdict.max, verdict.trials, verdict.composes)
+        return Measured("printed", verdict.median, verdict.max, verdict.trials, verdict.composes, verdict.undefined)
 
     @property
     def readings(self) -> tuple[tuple[Reading, Measured], ...]:
@@ -90,19 +108,21 @@ def certificates(entries: Iterable[Entry], seeds: Sequence[int] = SEEDS) -> tupl
     )
 
 
-def numbers_of_verdicts(formulas: Iterable[Formula]) -> dict[str, int]:
-    """How many formulas have each verdict, in the order of KINDS."""
+def numbers_of_verdicts(formulas: Sequence[Formula]) -> dict[str, int]:
+    """How many formulas have each verdict, in the order of KINDS; behind "model", how many of those are misprinted."""
     count = Counter(formula.entry.kind for formula in formulas)
-    return {kind: count[kind] for kind in KINDS}
+    count[MISPRINTED] = sum(formula.misprinted for formula in formulas)
+    return {kind: count[kind] for known in KINDS for kind in ((known, MISPRINTED) if known == "model" else (known,))}
 
 
-def counted(formulas: Iterable[Formula]) -> dict[str, str]:
-    """The verdicts that occur, as "14 right", "2 model statements"."""
-    found = {kind: number for kind, number in numbers_of_verdicts(formulas).items() if number}
-    plural = {"model": "s"}
-    return {
-        kind: f"{number} {KINDS[kind]}{plural.get(kind, '') if number > 1 else ''}" for kind, number in found.items()
-    }
+def counted(formulas: Sequence[Formula]) -> dict[str, str]:
+    """The verdicts that occur, as "14 right", "9 model statements", and behind these "4 of them misprinted"."""
+    number = numbers_of_verdicts(formulas)
+    words = {kind: f"{number[kind]} {KINDS[kind]}" for kind in KINDS} | {MISPRINTED: "misprinted"}
+    if number["model"] > 1:
+        words["model"] += "s"
+        words[MISPRINTED] = f"{number[MISPRINTED]} of them misprinted"
+    return {kind: words[kind] for kind in number if number[kind]}
 
 
 def hidden_from(blind: Iterable[str]) -> list[str]:
@@ -115,6 +135,7 @@ def hidden_from(blind: Iterable[str]) -> list[str]:
 def as_dict(formulas: Sequence[Formula], seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     """Plain data for JSON: {"ok", "verdicts": {kind: number}, "instances", "formulas": [{"id", …}, …]}.
 
+    The kinds of "verdicts" add up to all formulas; "model_misprinted" is how many of "model" are wrong as printed.
     A disagreement that is not finite, which JSON cannot say, is None, and "finite" is then false.
     """
     return {
@@ -132,6 +153,7 @@ def _formula(formula: Formula) -> dict[str, Any]:
         "source": entry.source,
         "verdict": entry.kind,
         "says": formula.says,
+        "misprinted": formula.misprinted,
         "borne_out": verdict.holds,
         "family": entry.family,
         "printed": entry.latex_printed or None,
@@ -141,6 +163,7 @@ def _formula(formula: Formula) -> dict[str, Any]:
         **_numbers(formula.printed),
         "corrected_residual": verdict.residual,
         "blind": _sorted(entry.blind),
+        "undefined": verdict.undefined or None,
         "readings": [
             {
                 "reading": reading.words,

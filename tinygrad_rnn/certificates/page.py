@@ -12,7 +12,7 @@ import numpy as np
 from ..check.report import TOLERANCE
 from ..derivations import KINDS, SEEDS, SEEING, Measured
 from ..writing import write_whole
-from .certificate import Certificate, Formula, counted, hidden_from
+from .certificate import MISPRINTED, Certificate, Formula, counted, hidden_from
 from .mathml import mathml
 
 TITLE = "Five published derivations of backpropagation through time"
@@ -99,7 +99,10 @@ def _contents(certificates: Sequence[Certificate]) -> str:
 
 
 def _tally(formulas: Sequence[Formula]) -> str:
-    items = "".join(f'<li class="verdict {kind}">{escape(words)}</li>' for kind, words in counted(formulas).items())
+    items = "".join(
+        f'<li class="verdict {"wrong" if kind == MISPRINTED else kind}">{escape(words)}</li>'
+        for kind, words in counted(formulas).items()
+    )
     return f'<ul class="tally">{items}</ul>'
 
 
@@ -218,6 +221,8 @@ def _notes(formula: Formula) -> str:
         parts.append(f'<p class="soft">So written it agrees with the witness{_at_most(verdict.residual)}.</p>')
     if entry.blind:
         parts.append(_cannot_see("A test cannot see this misprint if it only has", entry.blind))
+    if verdict.undefined:
+        parts.append(f'<p class="soft">The printed formula is {escape(verdict.undefined)}.</p>')
     if entry.readings:
         parts.append(_readings(formula))
     return f'<div class="notes">{"".join(parts)}</div>' if parts else ""

@@ -8,10 +8,11 @@ from itertools import groupby
 
 from rich.box import SIMPLE_HEAD
 from rich.console import RenderableType
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..certificates.certificate import Formula, counted, hidden_from
+from ..certificates.certificate import MISPRINTED, Formula, counted, hidden_from
 from ..derivations import DERIVATIONS, SEEDS, SEEING, Measured
 from .tables import short
 
@@ -46,6 +47,7 @@ def full(formula: Formula) -> list[RenderableType]:
         ("largest", _number(formula.printed.max)),
         ("residual", _number(verdict.residual)),
         ("hidden from", hidden(entry.blind)),
+        ("but", verdict.undefined),
     ]
     grid = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     for name, value in lines:
@@ -67,13 +69,13 @@ def markdown(formulas: Sequence[Formula]) -> str:
     """A table for each source in Markdown, formulas between dollar signs."""
     lines = []
     for source, members in groupby(formulas, key=lambda formula: formula.entry.source):
-        lines += [f"## {source}: {DERIVATIONS[source].title}", ""]
+        lines += [f"## {source}: {_escaped(DERIVATIONS[source].title)}", ""]
         lines += ["| ID | as printed | means | verdict | median | largest | corrected | hidden from |"]
         lines += ["|---|---|---|---|---|---|---|---|"]
         for formula in members:
             entry = formula.entry
-            cells = [entry.id, _dollars(entry.latex_printed), _cell(entry.meaning), formula.says]
-            cells += [*_numbers(formula.printed), _dollars(entry.corrected_latex), hidden(entry.blind)]
+            cells = [_cell(entry.id), _dollars(entry.latex_printed), _cell(entry.meaning), formula.says]
+            cells += [*_numbers(formula.printed), _dollars(entry.corrected_latex), _hidden_or_undefined(formula)]
             lines.append(f"| {' | '.join(cells)} |")
             for reading, measured in formula.readings:
                 cells = ["", "", f"read as: {_cell(reading.words)}", _right(measured)]
@@ -84,7 +86,9 @@ def markdown(formulas: Sequence[Formula]) -> str:
 
 def summary(formulas: Sequence[Formula]) -> str:
     """How many there are of each verdict, and whether the numbers bear them out."""
-    words = "; ".join(counted(formulas).values())
+    words = ""
+    for kind, number in counted(formulas).items():
+        words += f"{', ' if kind == MISPRINTED else '; ' if words else ''}{number}"
     failed = [formula.entry.id for formula in formulas if not formula.verdict.holds]
     held = f"NOT borne out by the numbers: {', '.join(failed)}" if failed else "Every verdict is borne out"
     return f"{len(formulas)} formula{'s' if len(formulas) > 1 else ''}: {words}. {held}."
@@ -93,6 +97,11 @@ def summary(formulas: Sequence[Formula]) -> str:
 def hidden(blind: Iterable[str]) -> str:
     """Settings as one text."""
     return "; ".join(hidden_from(blind))
+
+
+def _hidden_or_undefined(formula: Formula) -> str:
+    """Settings that hide the misprint, and those in which there is none to hide."""
+    return "; ".join(filter(None, [hidden(formula.entry.blind), formula.verdict.undefined]))
 
 
 def _table(formulas: Sequence[Formula], all_readings: bool) -> Table:
@@ -104,12 +113,12 @@ def _table(formulas: Sequence[Formula], all_readings: bool) -> Table:
         style = _STYLES[formula.colour] if verdict.holds else "bold red"
         says = formula.says if verdict.holds else f"{formula.says} ≠"
         corrected = _number(verdict.residual)
-        cells = (entry.id, entry.family, says, *_numbers(formula.printed), corrected, hidden(entry.blind))
+        cells = (entry.id, entry.family, says, *_numbers(formula.printed), corrected, _hidden_or_undefined(formula))
         table.add_row(*cells, style=style)
         for reading, measured in formula.readings:
             if measured.agrees and not all_readings:
                 continue
-            words = f"  {_right(measured)}: {reading.words}"
+            words = Padding(f"{_right(measured)}: {reading.words}", (0, 0, 0, 2))
             table.add_row("", "", words, *_numbers(measured), "", hidden(reading.blind), style="dim")
     return table
 
@@ -144,8 +153,16 @@ def _dollars(latex: str) -> str:
 
 
 def _bars(latex: str) -> str:
-    return latex.replace("|", r"\vert ")
+    r"""Without bars, which end a cell, and without < and >, which begin and end a tag; \| is a double bar."""
+    for sign, command in ((r"\|", r"\Vert "), ("|", r"\vert "), ("<", r"\lt "), (">", r"\gt ")):
+        latex = latex.replace(sign, command)
+    return latex
 
 
 def _cell(words: str) -> str:
-    return words.replace("|", r"\|")
+    return _escaped(words).replace("|", r"\|")
+
+
+def _escaped(words: str) -> str:
+    """Words in which Markdown finds no tag and no entity."""
+    return words.replace("&", "&amp;").replace("<", "&lt;")

@@ -79,6 +79,7 @@ ENTRIES: tuple[Entry, ...] = (
         latex_printed=r"h_t=f(x_t,h_{t-1},w_h),\quad o_t=g(h_t,w_o)",
         meaning="the general model (a); w_h stands for all weights of f",
         kind="model",
+        remark="Right: a definition, in which f and g are left open, so there is nothing to evaluate.",
         family="M",
     ),
     Entry(
@@ -87,6 +88,7 @@ ENTRIES: tuple[Entry, ...] = (
         latex_printed=r"L(x_1,\ldots,x_T,y_1,\ldots,y_T,w_h,w_o)=\frac{1}{T}\sum_{t=1}^{T}l(y_t,o_t)",
         meaning="the loss; the arguments of l stand the other way round in model (b)",
         kind="model",
+        remark="Right: a definition. What follows from it is measured in 004.9.7.3.",
         family="M",
     ),
     Entry(
@@ -106,7 +108,7 @@ ENTRIES: tuple[Entry, ...] = (
         remark="Right with the last factor total, which (9.7.4) says it is.",
         family="F",
         printed=lambda s: through_h(s, _total_of(s)),
-        corrected=lambda s: through_h(s, _total_of(s)),
+        corrected=lambda s: through_h(s, explicit(*sequences(s))),
         reference=dL_dw_h,
         draw=draw_general,
         readings=(
@@ -232,8 +234,8 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="the slide on how to truncate: the caption of a figure of the book, and no formula",
         kind="debris",
         remark=(
-            "The book has the full sum, the sum cut at lag tau, and random cuts; as masks on the contributions they "
-            "are among the closed forms."
+            "Nothing to evaluate. The book has the full sum, the sum cut at lag tau, and random cuts; as masks on the "
+            "contributions they are among the closed forms."
         ),
         family="T",
     ),
@@ -246,6 +248,7 @@ ENTRIES: tuple[Entry, ...] = (
         ),
         meaning="the linear model (b), without biases and activation",
         kind="model",
+        remark="Right: a definition. What follows from it is measured from 004.9.7.11 on.",
         family="M",
     ),
     _linear(

@@ -27,6 +27,20 @@ KINDS: Mapping[str, str] = {
 }
 
 
+class NotDefined(ValueError):
+    """A formula is evaluated on a sequence that is too short for what it speaks of; one line."""
+
+
+def needs_steps(T: int, least: int) -> None:
+    """Refuse a sequence of T steps where a formula speaks of step `least`.
+
+    Raises:
+        NotDefined: T < least.
+    """
+    if T < least:
+        raise NotDefined(f"not defined below {least} steps")
+
+
 @dataclass(frozen=True)
 class Setting:
     """What random instances are like. The defaults are those in which every known mistake can be seen.
@@ -113,6 +127,7 @@ class Entry:
         readings: the ways it can be taken, each evaluated.
         blind: keys of SETTINGS in whose instances the misprint passes all the same.
         misprint: a model statement that is wrong as printed; the others must agree with their witness.
+        corrected_reference: the witness of the corrected formula, where that speaks of something else.
     """
 
     id: str
@@ -130,6 +145,7 @@ class Entry:
     readings: tuple[Reading, ...] = ()
     blind: tuple[str, ...] = ()
     misprint: bool = False
+    corrected_reference: Evaluate | None = None
 
     @property
     def supplied(self) -> bool:

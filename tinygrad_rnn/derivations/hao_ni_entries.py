@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .entry import Entry, Evaluate, Reading
+from .entry import Entry, Evaluate, Reading, needs_steps
 from .hao_ni_formulas import (
     FUNCTIONS,
     Array,
@@ -85,6 +85,10 @@ def _dEdU_total(q: Sequence) -> Array:
     return np.tensordot(dE_do(q, q.T), through(do_ds(q, q.T), recursion(q, "U", q.T)), axes=1)
 
 
+def _dE_do_witness(q: Sequence) -> Array:
+    return complex_step(lambda o: np.sum((o - q.y[-1]) ** 2), outputs(q)[q.T])
+
+
 def _do_ds_entry_by_entry(q: Sequence) -> Array:
     """V_ij g′(Σ_k V_ik s_T^(k)), entry by entry."""
     g_dash, s_T = FUNCTIONS[q.g][1], states(q)[q.T]
@@ -100,13 +104,25 @@ def _difference_of_outputs(q: Sequence) -> Array:
 def _unrolled_once(q: Sequence, w: str) -> Array:
     """∂s_T/∂w + J_T(∂s_{T−1}/∂w + J_{T−1} ds_{T−2}/dw)."""
     T = q.T
+    needs_steps(T, 2)
     inner = immediate(q, w, T - 1) + through(J(q, T - 1), recursion(q, w, T - 2))
     return immediate(q, w, T) + through(J(q, T), inner)
+
+
+def _from_another_start(q: Sequence, w: str) -> Array:
+    """The recursion from ds_0/dw = ∂s_1/∂w in place of 0."""
+    return recursion(q, w, q.T) + through(product(q, q.T, 0), immediate(q, w, 1))
 
 
 def _wrapped(q: Sequence, w: str) -> Array:
     """The sum from k = 0 with x_0 = x[−1] and s_{−1} = s[−1], as a program that follows the letters has it."""
     return explicit_sum(q, w, q.T) + through(product(q, q.T, 0), immediate(q, w, 0))
+
+
+def _from_zero(q: Sequence, w: str) -> Array:
+    """∂s_T/∂w + Σ_{k=0}^{T−1} (…) ∂s_k/∂w as it is printed, with ∂s_0/∂w := 0."""
+    partials = {0: 0.0 * immediate(q, w, 1)} | {k: immediate(q, w, k) for k in range(1, q.T)}
+    return immediate(q, w, q.T) + sum(through(product(q, q.T, k), partials[k]) for k in range(q.T))
 
 
 def _from_one(q: Sequence, w: str) -> Array:
@@ -119,6 +135,34 @@ def _ascending(q: Sequence, w: str) -> Array:
 
 def _all_six(q: Sequence, evaluate: Any) -> tuple[Array, ...]:
     return tuple(evaluate(q, w, t) for w in ("U", "W") for t in range(1, q.T + 1))
+
+
+def _arbitrary(q: Sequence) -> tuple[Array, Array]:
+    """Whole numbers for J_1 … J_T, (T, n₁, n₁), and for ∂s_1/∂θ … ∂s_T/∂θ, (T, n₁, 3): no network, and no rounding."""
+    rng, n_1 = np.random.default_rng(abs(int(1e6 * q.W[0, 0]))), len(q.s_0)
+    return rng.integers(-9, 10, (q.T, n_1, n_1)), rng.integers(-9, 10, (q.T, n_1, 3))
+
+
+def _sum_of_arbitrary(q: Sequence, t: int, ascending: bool = False) -> Array:
+    """Σ_{k=1}^{t} J_t ⋯ J_{k+1} b_k."""
+    jacobians, b = _arbitrary(q)
+    total = np.zeros_like(b[0])
+    for k in range(1, t + 1):
+        z = np.eye(len(q.s_0), dtype=int)
+        for j in range(k + 1, t + 1):
+            z = z @ jacobians[j - 1] if ascending else jacobians[j - 1] @ z
+        total = total + z @ b[k - 1]
+    return total
+
+
+def _next_of_arbitrary(q: Sequence, t: int, ascending: bool = False) -> Array:
+    """b_t + J_t times the sum of t − 1: what the sum of t must be."""
+    jacobians, b = _arbitrary(q)
+    return b[t - 1] + jacobians[t - 1] @ _sum_of_arbitrary(q, t - 1, ascending)
+
+
+def _induction(q: Sequence, evaluate: Any) -> tuple[Array, ...]:
+    return tuple(evaluate(q, t) for t in range(1, q.T + 1))
 
 
 def _printed_from_init(q: Sequence, w: str) -> Array:
@@ -155,9 +199,9 @@ def _sum_entry(id_: str, w: str) -> Entry:
         rf"\frac{{ds_t}}{{d{w}}}=\sum_{{k=1}}^{{t}}J_tJ_{{t-1}}\cdots J_{{k+1}}\frac{{\partial s_k}}{{\partial {w}}},"
         r"\quad J_j=\frac{\partial s_j}{\partial s_{j-1}}",
         f"Right with ∂s_0/∂{w} := 0, and only so: the term of k = 0 speaks of x_0 and s_−1, which do not exist.", "E",
-        partial(_from_one, w=w), partial(_from_one, w=w), partial(_state_witness, w=w), sequence,
+        partial(_from_zero, w=w), partial(_from_one, w=w), partial(_state_witness, w=w), sequence,
         (
-            Reading("∂s_0/∂θ := 0, product descending", partial(_from_one, w=w), right=True),
+            Reading("∂s_0/∂θ := 0, product descending", partial(_from_zero, w=w), right=True),
             Reading("k = 0 with x[-1] and s[-1], the last ones", partial(_wrapped, w=w), blind=(_DEAD,)),
             Reading(
                 "product ascending", partial(_ascending, w=w),
@@ -221,8 +265,7 @@ ENTRIES: tuple[Entry, ...] = (
         "003.dEdo", "hao_ni", r"\frac{\partial E_t}{\partial o_t}=2(o_t-y_t)", "partial", "right",
         r"\frac{\partial E_t}{\partial o_t}=2(o_t-y_t)^\top",
         "Right; as a factor of the chain it must be the row.", "O",
-        _last(dE_do), None,
-        lambda q: complex_step(lambda o: np.sum((o - q.y[-1]) ** 2), outputs(q)[q.T]), sequence,
+        _last(dE_do), lambda q: dE_do(q, q.T)[None], _dE_do_witness, sequence,
         (
             Reading(
                 "as a column in front of ∂o_t/∂s_t", lambda q: dE_do(q, q.T)[:, None] @ do_ds(q, q.T),
@@ -237,6 +280,7 @@ ENTRIES: tuple[Entry, ...] = (
                 )[None],
             ),
         ),
+        corrected_reference=lambda q: _dE_do_witness(q)[None],
     ),
     Entry(
         "003.(1)", "hao_ni",
@@ -263,8 +307,14 @@ ENTRIES: tuple[Entry, ...] = (
         r"\frac{ds_t}{dU}=\frac{\partial s_t}{\partial U}+\frac{\partial s_t}{\partial s_{t-1}}\frac{ds_{t-1}}{dU} \\ "
         r"\frac{ds_t}{dW}=\frac{\partial s_t}{\partial W}+\frac{\partial s_t}{\partial s_{t-1}}\frac{ds_{t-1}}{dW}",
         "d total, ∂ immediate", "right", r"\frac{ds_0}{dU}=0,\quad\frac{ds_0}{dW}=0",
-        "Right; the initial value is missing.", "F",
-        _both(lambda q, w: recursion(q, w, q.T)), None, _both(_state_witness), sequence,
+        "Right; the initial value is missing. It is 0: s_0 is given, and moving U or W does not move it.", "F",
+        _both(lambda q, w: recursion(q, w, q.T)), _both(lambda q, w: recursion(q, w, 0)), _both(_state_witness),
+        sequence,
+        (
+            Reading("from another initial value, ds_0/dθ = ∂s_1/∂θ", _both(_from_another_start),
+                    blind=(_DEAD,)),
+        ),
+        corrected_reference=_both(lambda q, w: witness_of_state(q, w, 0)),
     ),
     Entry(
         "003.proof2", "hao_ni",
@@ -278,9 +328,19 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "003.ind", "hao_ni", r"\text{the rigorous proof can be done by induction}", "no formula is displayed", "right",
         r"\frac{ds_t}{d\theta}=\sum_{k=1}^{t}J_t\cdots J_{k+1}\frac{\partial s_k}{\partial\theta}\quad(t=1,\dots,6)",
-        "No proof by induction is made here: (3) and (4) are verified numerically, for each of t = 1, …, 6.", "E",
+        "No proof is made here: for each of t = 1, …, 6 the sums (3) and (4) are held against the complex step. Below, "
+        "the step of the induction in arbitrary matrices of whole numbers, where nothing is rounded.", "E",
         partial(_all_six, evaluate=explicit_sum), partial(_all_six, evaluate=recursion),
         partial(_all_six, evaluate=witness_of_state), _six,
+        (
+            Reading("J_t times the sum of t − 1, plus ∂s_t/∂θ, is the sum of t; in whole numbers",
+                    partial(_induction, evaluate=_sum_of_arbitrary), right=True,
+                    reference=partial(_induction, evaluate=_next_of_arbitrary)),
+            Reading("the same with the product ascending",
+                    partial(_induction, evaluate=partial(_sum_of_arbitrary, ascending=True)),
+                    blind=("m = 1", "T = 1", "T = 1, h0 = 0", "T = 2", "T = 2, h0 = 0"),
+                    reference=partial(_induction, evaluate=partial(_next_of_arbitrary, ascending=True))),
+        ),
     ),
     Entry(
         "003.alg.1", "hao_ni", r"\text{Initialize }\frac{ds_T}{dU}\leftarrow\frac{\partial s_T}{\partial U}",
@@ -332,7 +392,7 @@ ENTRIES: tuple[Entry, ...] = (
         r"{\partial s_{t-1}}",
         "Right, but of the last step only: L = Σ E_t needs ds_t/dθ for every t, and z for each, O(T²). Carrying the "
         "row λ = dL/ds_t instead of z serves all t in one pass, O(T): that is the δ form.", "Z/D",
-        _both(_fix_b), None, _both(_state_witness), sequence,
+        _both(_fix_b), _both(row_vector_form), _both(_state_witness), sequence,
         (
             Reading("∂E_T/∂o_T ∂o_T/∂s_T ds_T/dθ taken for dL/dθ", _both(_last_step_alone),
                     reference=_both(_loss_witness), blind=("T = 1", "T = 1, h0 = 0", _DEAD)),
@@ -340,6 +400,7 @@ ENTRIES: tuple[Entry, ...] = (
                     reference=_both(_loss_witness)),
             Reading("λ for z, for dL/dθ", _both(row_vector_form), right=True, reference=_both(_loss_witness)),
         ),
+        corrected_reference=_both(_loss_witness),
     ),
     Entry(
         "003.delta", "hao_ni", "", "δ_t = dL/d(U x_t + W s_{t−1}), total", "right",

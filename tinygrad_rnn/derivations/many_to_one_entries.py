@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .entry import Entry, Reading
+from .entry import Entry, Reading, needs_steps
 from .many_to_one_formulas import (
     Array,
     F,
@@ -62,6 +62,7 @@ def _ten(rng: np.random.Generator, setting: Any) -> Sentence:
 
 def _unfolded(s: Sentence) -> Array:
     """o_3 as the three printed lines have it."""
+    needs_steps(s.n, 3)
     f = F[s.f][0]
     o_1 = f(s.x[0] @ s.w_i[0] + s.o_0 @ s.w_h[0])
     o_2 = f(s.x[1] @ s.w_i[1] + o_1 @ s.w_h[1])
@@ -76,6 +77,19 @@ def _without_sigma(s: Sentence) -> Array:
     return (_last_state(s) @ s.w_o)[0]
 
 
+def _slope_of_softplus(s: Sentence) -> Array:
+    """ŷ as what it is the slope of: the complex step of log(1 + eᶻ) at z = o_n w_o, which holds no σ."""
+    return complex_step(lambda z: np.log(1.0 + np.exp(z)), _without_sigma(s))
+
+
+def _derivatives_of_cross_entropy(s: Sentence) -> tuple[Array, Array]:
+    """∂L/∂ŷ and ∂L/∂(o_n w_o) by the complex step through L as printed, and through L of the logit."""
+    return (
+        complex_step(lambda p: _cross_entropy(s.y, p), y_hat(s)),
+        complex_step(lambda z: np.log(1.0 + np.exp(z)) - s.y * z, _without_sigma(s)),
+    )
+
+
 def _cross_entropy(y: float, probability: Array) -> Array:
     """−y log ŷ − (1 − y) log(1 − ŷ), as printed."""
     return -y * np.log(probability) - (1.0 - y) * np.log(1.0 - probability)
@@ -86,15 +100,26 @@ def _saturated(s: Sentence) -> Sentence:
     return replace(s, w_o=s.w_o * 800.0 * (2.0 * s.y - 1.0) / _without_sigma(s))
 
 
-def _slope_of_the_update(s: Sentence) -> Array:
-    """d/dη of L at w_i − η ∂L/∂w_i, w_h − η ∂L/∂w_h, w_o − η ∂L/∂w_o, at η = 0."""
-    (dw_i, dw_h), dw_o = delta_form(s), dL_dw_o(s)
+def _slope_of_the_update(s: Sentence, sign: float = -1.0) -> Array:
+    """d/dη of L after w_i ← w_i − η ∂L/∂w_i, and so w_h and w_o, at η = 0; ∂L/∂w by the sum over j."""
+    dw_i, dw_h, dw_o = explicit_sum(s, "w_i"), explicit_sum(s, "w_h"), dL_dw_o(s)
 
     def after(eta: Array) -> Array:
-        w_i, w_h = same(s.w_i[0] - eta * dw_i, s.n), same(s.w_h[0] - eta * dw_h, s.n)
-        return loss(replace(s, w_i=w_i, w_h=w_h, w_o=s.w_o - eta * dw_o))
+        w_i, w_h = same(s.w_i[0] + sign * eta * dw_i, s.n), same(s.w_h[0] + sign * eta * dw_h, s.n)
+        return loss(replace(s, w_i=w_i, w_h=w_h, w_o=s.w_o + sign * eta * dw_o))
 
     return complex_step(after, 0.0)
+
+
+def _updated_weights(s: Sentence, eta: float = 0.1) -> tuple[Array, Array, Array]:
+    """w_i, w_h and w_o after one update, with dL/dw by the δ form."""
+    (dw_i, dw_h), dw_o = delta_form(s), dL_dw_o(s)
+    return s.w_i[0] - eta * dw_i, s.w_h[0] - eta * dw_h, s.w_o - eta * dw_o
+
+
+def _updated_by_witness(s: Sentence, eta: float = 0.1) -> tuple[Array, Array, Array]:
+    dw_i, dw_h, dw_o = (witness(s, w) for w in ("w_i", "w_h", "w_o"))
+    return s.w_i[0] - eta * dw_i, s.w_h[0] - eta * dw_h, s.w_o - eta * dw_o
 
 
 def _printed_w_o(s: Sentence) -> Array:
@@ -104,6 +129,7 @@ def _printed_w_o(s: Sentence) -> Array:
 
 
 def _three_terms(s: Sentence, w: str) -> Array:
+    needs_steps(s.n, 3)
     third = immediate(s, w, 3) @ dyhat_do_n(s)
     second = immediate(s, w, 2) @ do_do(s, 3) @ dyhat_do_n(s)
     first = immediate(s, w, 1) @ do_do(s, 2) @ do_do(s, 3) @ dyhat_do_n(s)
@@ -153,11 +179,25 @@ def _sum(w: str, upper: str) -> str:
 
 
 def _chain2_right_side(s: Sentence) -> Array:
+    """∂ŷ/∂o_n · ∂o_n/∂o_{n−1} · ∂o_{n−1}/∂w_h, where the notes have n = 3."""
+    needs_steps(s.n, 2)
     return immediate(s, "w_h", s.n - 1) @ do_do(s, s.n) @ dyhat_do_n(s)
 
 
 def _chain3_right_side(s: Sentence) -> Array:
+    needs_steps(s.n, 3)
     return immediate(s, "w_h", 1) @ do_do(s, 2) @ do_do(s, 3) @ dyhat_do_n(s)
+
+
+def _two_factors(s: Sentence, first: int, second: int) -> Array:
+    """∂o_first/∂o_{first−1} · ∂o_second/∂o_{second−1}: factors 2 and 3 make ∂o_3/∂o_1 in row layout."""
+    needs_steps(s.n, 3)
+    return do_do(s, first) @ do_do(s, second)
+
+
+def _last_factor_of_three(s: Sentence) -> Array:
+    needs_steps(s.n, 3)
+    return do_do(s, 3)
 
 
 def _as_matrices(s: Sentence, do_n_dw: Array) -> Array:
@@ -196,6 +236,21 @@ def _bounded_norm(s: Sentence) -> Array:
     return np.minimum(_spectral_norm(s), np.linalg.norm(s.w_h[0], 2) ** (s.n - 1) * (1.0 + 1e-14))
 
 
+def _norms(s: Sentence) -> Array:
+    """‖∂o_j/∂o_k‖₂ by the complex step for 1 ≤ k ≤ j ≤ n, a row for each j."""
+    return np.array(
+        [[np.linalg.norm(witness_of_state(s, j, k), 2) for k in range(1, s.n + 1) if k <= j] + [0.0] * (s.n - j)
+         for j in range(1, s.n + 1)]
+    )  # fmt: skip
+
+
+def _bounds(s: Sentence) -> Array:
+    """(γ‖w_h‖₂)^{j−k} where `_norms` has a norm, with γ = 1; a rounding error above, since j = k reaches it."""
+    lag = np.subtract.outer(np.arange(s.n), np.arange(s.n))
+    bounds = np.linalg.norm(s.w_h[0], 2) ** np.maximum(lag, 0) * (1.0 + 1e-14)
+    return np.where(lag >= 0, bounds, 0.0)
+
+
 def _logistic_slopes(s: Sentence) -> Array:
     return _slopes(replace(s, f="sigmoid"))
 
@@ -212,7 +267,7 @@ ENTRIES: tuple[Entry, ...] = (
         "002.yhat", "many_to_one", r"\hat y=o_3w_o", "the second time; the first time it is σ(o_3 w_o)", "model",
         r"\hat y=\sigma(o_nw_o)",
         "Wrong as printed: σ is dropped. Measured where o_3 w_o lies outside (0, 1): there the loss is not finite.",
-        "M", _without_sigma, y_hat, y_hat, _outside,
+        "M", _without_sigma, y_hat, _slope_of_softplus, _outside,
         (
             Reading(
                 "put into L", lambda s: _cross_entropy(s.y, _without_sigma(s)), reference=loss,
@@ -225,32 +280,34 @@ ENTRIES: tuple[Entry, ...] = (
         r"\frac{\partial L}{\partial\hat y}=\frac{\hat y-y}{\hat y(1-\hat y)},\quad "
         r"\frac{\partial L}{\partial(o_nw_o)}=\hat y-y",
         "Right. Its two derivatives are supplied; compute it from the logit o_n w_o, since log 0 waits at saturation.",
-        "M", lambda s: _cross_entropy(s.y, y_hat(s)), None, loss, sentence,
+        "M", lambda s: _cross_entropy(s.y, y_hat(s)), lambda s: (dL_dyhat(s), y_hat(s) - s.y), loss, sentence,
         (
             Reading(
                 "∂L/∂ŷ as supplied", dL_dyhat, right=True,
-                reference=lambda s: complex_step(lambda p: _cross_entropy(s.y, p), y_hat(s)),
+                reference=lambda s: _derivatives_of_cross_entropy(s)[0],
             ),
             Reading(
                 "∂L/∂(o_n w_o) as supplied", lambda s: y_hat(s) - s.y, right=True,
-                reference=lambda s: complex_step(
-                    lambda z: np.log(1.0 + np.exp(z)) - s.y * z, _without_sigma(s)
-                ),
+                reference=lambda s: _derivatives_of_cross_entropy(s)[1],
             ),
             Reading(
                 "evaluated as printed where ŷ rounds to y", lambda s: _cross_entropy(s.y, y_hat(_saturated(s))),
                 reference=lambda s: np.zeros(()),
             ),
         ),
+        corrected_reference=_derivatives_of_cross_entropy,
     ),
     Entry(
         "002.upd", "many_to_one",
         r"w_i=w_i-\eta\frac{\partial L}{\partial w_i} \\ w_h=w_h-\eta\frac{\partial L}{\partial w_h} \\ "
         r"w_o=w_o-\eta\frac{\partial L}{\partial w_o}",
         "total derivatives; = is an assignment", "right", r"w\leftarrow w-\eta\frac{dL}{dw}",
-        "Measured: the slope of L along the update at η = 0 is −‖dL/dw‖², with dL/dw from the witness.", "O",
-        _slope_of_the_update, _slope_of_the_update,
+        "Measured: the slope of L along the update at η = 0, with ∂L/∂w by the sum over j, is −‖dL/dw‖² with the "
+        "witness’s dL/dw; and the weights after one update with η = 0.1, with dL/dw by the δ form.", "O",
+        _slope_of_the_update, _updated_weights,
         lambda s: -sum(np.sum(witness(s, w) ** 2) for w in ("w_i", "w_h", "w_o")), sentence,
+        (Reading("a common slip: + for −, which climbs", partial(_slope_of_the_update, sign=1.0), blind=(_DEAD,)),),
+        corrected_reference=_updated_by_witness,
     ),
     Entry(
         "002.wo.head", "many_to_one",
@@ -295,7 +352,7 @@ ENTRIES: tuple[Entry, ...] = (
                 "the equation as it stands, in a network of one unit", lambda s: _chain2_right_side(s)[0, 0],
                 setting="m = 1", reference=lambda s: dL_dyhat(s),
             ),
-        ), (_DEAD,),
+        ), ("T = 2, h0 = 0", _DEAD),
     ),
     Entry(
         "002.chain3", "many_to_one",
@@ -356,11 +413,11 @@ ENTRIES: tuple[Entry, ...] = (
         rf"\frac{{\partial o_3}}{{\partial o_1}}={_O21}{_O32}",
         "The left side is one factor (taken at t = 3), the right side is all of ∂o_3/∂o_1. The printed order is right "
         "for row vectors.", "E",
-        lambda s: do_do(s, 3), lambda s: do_do(s, 2) @ do_do(s, 3), lambda s: witness_of_state(s, 3, 1),
+        _last_factor_of_three, lambda s: _two_factors(s, 2, 3), lambda s: witness_of_state(s, 3, 1),
         _three,
         (
             Reading(
-                "right side, descending", lambda s: do_do(s, 3) @ do_do(s, 2),
+                "right side, descending", lambda s: _two_factors(s, 3, 2),
                 blind=("m = 1", "identity activation", _DEAD),
             ),
         ), (_DEAD,),
@@ -390,8 +447,9 @@ ENTRIES: tuple[Entry, ...] = (
     Entry(
         "002.range", "many_to_one", r"\underbrace{f'}_{[0\text{-}1]}", "where the slope f′ lies", "right",
         r"\lVert\frac{\partial o_j}{\partial o_k}\rVert_2\le(\gamma\lVert w_h\rVert_2)^{j-k},\quad\gamma=\sup|f'|",
-        "Right for f′: (0, 1] for tanh, (0, ¼] for σ, {0, 1} for relu. Measured by clipping to the interval.", "V",
-        lambda s: np.clip(_slopes(s), 0.0, 1.0), lambda s: np.clip(_slopes(s), 0.0, 1.0), _slopes, sentence,
+        "Right for f′: (0, 1] for tanh, (0, ¼] for σ, {0, 1} for relu. Measured by clipping to the interval; the "
+        "bound by clipping, for every j and k, the norm of ∂o_j/∂o_k that the complex step gives.", "V",
+        lambda s: np.clip(_slopes(s), 0.0, 1.0), lambda s: np.minimum(_norms(s), _bounds(s)), _slopes, sentence,
         (
             Reading(
                 "σ′ in (0, ¼]", lambda s: np.clip(_logistic_slopes(s), 0.0, 0.25), right=True,
@@ -403,5 +461,6 @@ ENTRIES: tuple[Entry, ...] = (
                 blind=(_DEAD,), reference=lambda s: do_do(s, s.n),
             ),
         ),
+        corrected_reference=_norms,
     ),
 )

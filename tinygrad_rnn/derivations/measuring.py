@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .entry import SEEING, SETTINGS, Draw, Entry, Evaluate
+from .entry import SEEING, SETTINGS, Draw, Entry, Evaluate, NotDefined
 
 TOLERANCE = 1e-10  # a right formula lies closer to its witness than this
 VISIBLE = 1e-6  # and a wrong one farther, at the median
@@ -30,6 +30,7 @@ class Measured:
         trials: how many instances.
         composes: whether the formula's shapes fit together in any instance; where they do not, median and max are None,
             and where they do in some only, the others count as infinitely far.
+        undefined: why the formula speaks of nothing in sequences so short, "not defined below 3 steps"; else empty.
     """
 
     words: str
@@ -37,6 +38,7 @@ class Measured:
     max: float | None
     trials: int
     composes: bool = True
+    undefined: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -63,6 +65,7 @@ class Verdict:
         readings: every reading of the entry, measured, in its order.
         holds: whether the numbers bear out what the entry says: right to 1e-10, wrong by more than 1e-6, shapes that do
             not compose, and corrections and right readings to 1e-10.
+        undefined: of what sequences the printed formula does not speak, "not defined below 3 steps"; else empty.
     """
 
     kind: str
@@ -73,6 +76,7 @@ class Verdict:
     residual: float | None
     readings: tuple[Measured, ...]
     holds: bool
+    undefined: str = ""
 
     @property
     def agrees(self) -> bool:
@@ -84,7 +88,7 @@ def measure(entry: Entry, seeds: Iterable[int] = SEEDS) -> Verdict:
     """Evaluate an entry's printed and corrected formula and its readings against its witness."""
     seeds = tuple(seeds)
     printed = measured(entry, entry.printed, "printed", seeds)
-    corrected = measured(entry, entry.corrected, "corrected", seeds)
+    corrected = measured(entry, entry.corrected, "corrected", seeds, reference=entry.corrected_reference)
     shown = printed if entry.printed is not None else corrected
     readings = tuple(
         measured(entry, reading.evaluate, reading.words, seeds, reading.setting, reading.reference)
@@ -106,8 +110,25 @@ def measure(entry: Entry, seeds: Iterable[int] = SEEDS) -> Verdict:
     if entry.kind == "shapes":
         claims += [entry.printed is not None and not shown.composes]
     return Verdict(
-        entry.kind, shown.median, shown.max, shown.trials, shown.composes, corrected.max, readings, all(claims)
+        entry.kind,
+        shown.median,
+        shown.max,
+        shown.trials,
+        shown.composes,
+        corrected.max,
+        readings,
+        all(claims),
+        undefined_below(entry),
     )
+
+
+def undefined_below(entry: Entry) -> str:
+    """Of what short sequences the printed formula does not speak, "not defined below 3 steps"; empty if of all it does.
+
+    Found by evaluating it on them.
+    """
+    short = (setting for setting in SETTINGS if SETTINGS[setting].T[1] < SETTINGS[SEEING].T[0])
+    return max((measured(entry, entry.printed, "printed", (0,), setting).undefined for setting in short), default="")
 
 
 def measure_blind(entry: Entry, seeds: Iterable[int] = SEEDS) -> tuple[Measured, ...]:
@@ -135,21 +156,26 @@ def measured(
     setting: str = SEEING,
     reference: Evaluate | None = None,
 ) -> Measured:
-    """Compare one evaluation with the witness on an instance for each seed."""
+    """Compare one evaluation with the witness on an instance for each seed.
+
+    A formula that says itself that it is not defined in the setting is not compared; `undefined` has its words.
+    """
     reference = reference or entry.reference
     if evaluate is None or reference is None or entry.draw is None:
         return Measured(words, None, None, 0)
     distances, trials, misfits = [], 0, 0
     for seed in seeds:
         trials += 1
-        instance, wanted = _instance(entry.draw, seed, setting), _wanted(reference, entry.draw, seed, setting)
+        instance = _instance(entry.draw, seed, setting)
         try:
             with np.errstate(all="ignore"):  # a misprint may divide by zero: that is what is measured
                 value = evaluate(instance)
+        except NotDefined as reason:
+            return Measured(words, None, None, 0, undefined=str(reason))
         except ValueError:  # NumPy's word for shapes that do not fit
             misfits += 1
             continue
-        distances.append(disagreement(value, wanted))
+        distances.append(disagreement(value, _wanted(reference, entry.draw, seed, setting)))
     if not distances:
         return Measured(words, None, None, trials, composes=False)
     distances += [float("inf")] * misfits

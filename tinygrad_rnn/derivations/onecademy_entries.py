@@ -20,6 +20,7 @@ from .onecademy_formulas import (
     only_last_step,
     states,
     sum_over_k,
+    through_total,
     total,
     witness,
 )
@@ -138,8 +139,14 @@ ENTRIES: tuple[Entry, ...] = (
         meaning="the plain-text fallback beside each formula",
         kind="debris",
         corrected_latex=r"h^{(t-1)},\quad\sum_{k=1}^{3},\quad h^{(j-1)}",
-        remark="Minus signs and the circled plus are lost in it.",
+        remark=(
+            "Minus signs and the circled plus are lost in it, so there is nothing to evaluate; put back, they give the "
+            "derivative of the third loss by W, which is measured."
+        ),
         family="M",
+        corrected=lambda s: sum_over_k(s, "W", 3),
+        reference=lambda s: witness(s, "W")[2],
+        draw=draw,
     ),
     Entry(
         id="000.J",
@@ -147,6 +154,7 @@ ENTRIES: tuple[Entry, ...] = (
         latex_printed=r"J=\frac{1}{T}\sum_{t=1}^{T}J^{(t)}",
         meaning="the loss",
         kind="model",
+        remark="Right: a definition. What follows from it is measured in 000.meansum.",
         family="M",
     ),
     Entry(
@@ -161,7 +169,7 @@ ENTRIES: tuple[Entry, ...] = (
         remark="Better written with d.",
         family="O",
         printed=lambda s: mean_over_t(s, lambda t: sum_over_k(s, "W", t)),
-        corrected=lambda s: mean_over_t(s, lambda t: sum_over_k(s, "W", t)),
+        corrected=lambda s: mean_over_t(s, lambda t: through_total(s, "W", t)),
         reference=lambda s: witness(s, "W").mean(axis=0),
         draw=draw,
         readings=(
@@ -195,7 +203,9 @@ ENTRIES: tuple[Entry, ...] = (
         remark="Right as printed; beside it the same written out. For a softmax G_t is not diagonal.",
         family="O",
         printed=lambda s: np.stack([np.tensordot(dJ_dyhat(s, t), dyhat_dV(s, t), axes=1) for t in range(1, s.T + 1)]),
+        corrected=lambda s: delta_form(s)[3],
         reference=lambda s: witness(s, "V"),
+        corrected_reference=lambda s: witness(s, "V").mean(axis=0),
         draw=draw,
     ),
     _through("W", 1),

@@ -168,6 +168,11 @@ def sum_over_k(
     return sum(np.tensordot(row @ product(s, t, k), last(s, name, k), axes=1) for k in range(1, t + 1))
 
 
+def through_total(s: Sequence, name: str, t: int) -> Array:
+    """dJ^(t)/dθ = ∂J^(t)/∂ŷ^(t) ∂ŷ^(t)/∂h^(t) dh^(t)/dθ, the last factor by its recursion over the steps."""
+    return np.tensordot(dJ_dyhat(s, t) @ dyhat_dh(s, t), total(s, name, t), axes=1)
+
+
 def only_last_step(s: Sequence, name: str, t: int) -> Array:
     """∂J^(t)/∂θ with h^(t−1) held fixed: the term k = t alone."""
     return np.tensordot(dJ_dyhat(s, t) @ dyhat_dh(s, t), immediate(s, name, t), axes=1)

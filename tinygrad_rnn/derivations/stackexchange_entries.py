@@ -47,6 +47,11 @@ def _in_direction(s: Batch) -> Any:
     return np.stack([by_entries(gradient, s.dU) for gradient in witness(s, "U")])
 
 
+def _along_dU(s: Batch) -> Any:
+    """DL of all copies of U moved along dU together: one complex step, along the line."""
+    return complex_step(lambda far: loss(replace(s, U=s.U + far * s.dU)), np.zeros(()))
+
+
 def _of_any_sum(s: Batch) -> Batch:
     """The same rows with targets that do not sum to 1."""
     return replace(s, Y=1.7 * s.Y)
@@ -215,7 +220,9 @@ ENTRIES: tuple[Entry, ...] = (
         remark="With a total da, summed over t, step k would be counted once for every later step.",
         family="O",
         printed=lambda s: each_step(s, lambda t: frobenius(dL_dA(s)[t - 1], immediate_dA(s, t))),
+        corrected=lambda s: dL_along(s, immediate_dA),
         reference=_in_direction,
+        corrected_reference=_along_dU,
         draw=draw,
         readings=(
             Reading(
@@ -264,7 +271,9 @@ ENTRIES: tuple[Entry, ...] = (
         remark="Right for each step; the whole gradient is the sum over t.",
         family="O",
         printed=lambda s: each_step(s, lambda t: s.X[t - 1].T @ dL_dA(s)[t - 1]),
+        corrected=lambda s: np.concatenate(s.X).T @ np.concatenate(dL_dA(s)),
         reference=lambda s: witness(s, "U"),
+        corrected_reference=lambda s: witness(s, "U").sum(axis=0),
         draw=draw,
         readings=(
             Reading(
