@@ -9,37 +9,34 @@ w ← w − η ∂L/∂w. What it prints stands beside it, in sentiment.txt.
 import numpy as np
 
 from tinygrad_rnn import bptt, models
-from tinygrad_rnn.spec import Spec
+from tinygrad_rnn.derivations import DERIVATIONS
 
 KIND = ["good", "a good film", "great", "a great film", "not bad", "not a bad film", "not dull"]
 UNKIND = ["bad", "a bad film", "dull", "a dull film", "not good", "not a good film", "not great"]
 words = sorted(set(" ".join(KIND + UNKIND).split()))
 texts = {text: np.eye(len(words))[[words.index(word) for word in text.split()]] for text in KIND + UNKIND}
-m, eta, rounds = 8, 0.05, 200
-o_0 = np.zeros(m)
-roles = (("w_i", "input"), ("w_h", "recurrent"), ("w_o", "output"))
-spec = Spec("row", "tanh", "sigmoid", "bce", time_weight="1", many_to_one=True, roles=roles)
+spec, m, eta, o_0 = DERIVATIONS["many_to_one"].specs[0], 8, 0.05, np.zeros(8)
 
 
 def closed_form(w, x, y):
     found = bptt.delta_recursion(spec, w, x, y, o_0)
-    return found.forward.loss, found.params
+    return found.forward.loss, list(found.params.values())
 
 
 def tape(w, x, y):
-    recorded = models.record(spec, w, x, y, o_0, checked=False, differentiate_x=False)
-    gradients = recorded.tape.grad(recorded.loss, list(recorded.params.values()))
-    return recorded.loss.value, dict(zip(recorded.params, gradients, strict=True))
+    recorded = models.record(spec, w, x, y, o_0, checked=False)
+    return recorded.loss.value, recorded.tape.grad(recorded.loss, list(recorded.params.values()))
 
 
 def train(gradients):
     rng, curve = np.random.default_rng(0), []
     shapes = {"w_i": (len(words), m), "w_h": (m, m), "w_o": (m, 1)}
     w = {name: 0.3 * rng.normal(size=shape) for name, shape in shapes.items()}
-    for _ in range(rounds):
+    for _ in range(200):
         found = [gradients(w, x, np.array([float(text in KIND)])) for text, x in texts.items()]
         curve.append(sum(loss for loss, _ in found))
-        w = {name: w[name] - eta * sum(dL_d[name] for _, dL_d in found) for name in w}
+        for k, name in enumerate(w):
+            w[name] = w[name] - eta * sum(dL_dw[k] for _, dL_dw in found)
     return np.array(curve), w
 
 

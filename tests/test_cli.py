@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import pytest
 from tests.painting import need_graphviz
 from tinygrad_rnn import bptt, cells, cli
 from tinygrad_rnn.check import compare as comparing
+from tinygrad_rnn.commands.arguments import LETTERS
 from tinygrad_rnn.derivations import DERIVATIONS
 
 ROOT = Path(__file__).parents[1]
@@ -134,7 +136,7 @@ WRONG = [
     (["compare", "--cases", "group.json"], "group: is 'other', it must be one of published, truncated, gated"),
     (["compare", "--family", "EQ"], "no family is called 'Q': choose among D (backward δ recursion), E ("),
     (["compare", "--family", "E", "--cases", "missing.json"], "missing.json: cannot be read"),
-    (["compare", "--family", ""], "--family '': holds no letter; write some of DEFZP"),
+    (["compare", "--family", ""], "--family '': holds no letter; write some of DEFZP, or all"),
     (["compare", "--family", ", "], "--family ', ': holds no letter"),
     (["compare", "--family"], "--family: expected one argument"),
     (["compare", "--family", HOSTILE], "no family is called"),
@@ -339,6 +341,23 @@ def test_families_stand_side_by_side_with_tape_and_witness(capsys: pytest.Captur
     assert [line.split()[0] for line in costs] == list("DEFZP")
     assert all(" ms " in line and " × " in line for line in costs)
     assert lines[-1].startswith("all 8 cases of d2l agree (tape, closed form, transcribed, complex step, D, E, F, Z, P")
+
+
+def test_all_families_are_every_one_that_gives_a_gradient_and_help_and_error_name_the_same(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert cli.main(["compare", "d2l", "--family", "all"]) == 0
+    headings = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("    parameter")).split()
+    assert "".join(headings[2:-3]) == "DEFZP"
+    assert cli.main(["compare", "--family", "Q"]) == 2
+    offered = capsys.readouterr().err.partition("choose among ")[2]
+    assert re.findall(r"\b([A-Z]) \(", offered) == list("DEFZP")
+    assert offered.endswith(", or all\n")
+    assert cli.main(["compare", "--help"]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "some of DEFZP, or all" in told
+    assert re.findall(r"[:,] ([A-Z]) ", told[told.index("Families:") :]) == list("DEFZP")
+    assert LETTERS == bptt.LETTERS
 
 
 def test_a_family_that_gives_no_gradient_says_so(capsys: pytest.CaptureFixture[str]) -> None:

@@ -126,6 +126,7 @@ def test_a_verdict_that_is_not_borne_out_is_an_exit_status_of_one(
     [
         (["d2ll"], "no derivation is called 'd2ll'; did you mean d2l?"),
         (["--formula", "003.alg.36"], "no formula has the ID '003.alg.36': did you mean '003.alg.3-6'?"),
+        (["--formula", "999"], "no formula has the ID '999': IDs begin with 000. (onecademy), 001. "),
         (["d2l", "--formula", "003.L"], "formula 003.L is one of hao_ni, not of d2l"),
         (["--html", "."], "--html '.': is a folder; name a file in it"),
         (["--html", "no/page.html"], "--html 'no/page.html': there is no folder 'no'; make it first"),

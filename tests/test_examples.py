@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
@@ -22,6 +23,13 @@ def test_the_examples_are_there() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)
 def test_an_example_is_under_60_lines(example: Path) -> None:
     assert len(example.read_text(encoding="utf-8").splitlines()) < 60
+
+
+def test_the_sentiment_network_is_trained_both_ways_in_about_30_lines_of_code() -> None:
+    tree = ast.parse((ROOT / "examples" / "sentiment.py").read_text(encoding="utf-8"))
+    _, *code = tree.body  # the docstring
+    numbers = {line for part in code for node in ast.walk(part) if (line := getattr(node, "lineno", None))}
+    assert len(numbers) <= 32
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)

@@ -189,6 +189,28 @@ def test_the_initial_state_is_reached_by_max_lag_past_step_1_only() -> None:
         assert not of_h0(mode, **numbers).any(), "these two have h0 constant"
 
 
+@pytest.mark.parametrize("name", ["h0", "h_0", "h[0]", "start"])
+def test_in_one_step_alone_a_name_tells_the_initial_state_and_without_one_it_is_differentiated_like_a_weight(
+    name: str,
+) -> None:
+    rng = np.random.default_rng(10)
+    with tg.Tape(checked=True) as tape:
+        W, start = tape.var(rng.normal(size=(3, 3)), "W"), tape.var(rng.normal(size=3), name)
+        with tg.step(1):
+            h = np.tanh(W @ start)
+            L = tg.loss((h * h * h).sum(), 1)
+    whole = tape.grad(L, [W, start])
+    for mode, numbers, reaches in (
+        ("max_lag", {"tau": 0}, False),
+        ("max_lag", {"tau": 1}, True),
+        ("williams_peng", {"k1": 1, "k2": 1}, False),
+        ("detach_every_k", {"k": 1}, False),
+    ):
+        of_W, of_start = truncated_gradients(L, [W, start], mode, **numbers)
+        close(of_W, whole[0])
+        close(of_start, whole[1] if reaches or name == "start" else 0.0 * whole[1])
+
+
 def test_one_loss_at_the_end_reaches_as_many_steps_as_its_pass() -> None:
     spec = Spec(convention="row", output_activation="sigmoid", loss="bce", many_to_one=True, time_weight="1")
     instance = random_instance(spec, Sizes(6, 2, 2, 3, 1), seed=8)

@@ -109,7 +109,9 @@ def truncated_gradients(loss: Var, wrt: Sequence[Var], mode: str, **numbers: int
         **numbers: whole numbers that the mode takes.
 
     The result is Σ mask[t,k] · w_t · C[t,k] for a weight that steps use. The initial state has a gradient only where a
-    pass of `max_lag` goes past step 1; the other two modes have it constant.
+    pass of `max_lag` goes past step 1; the other two modes have it constant. A tape of one step alone does not say
+    which of its leaves is a state: names do, on a checked tape (h0, h_0 or h[0] before a line called h). A state
+    without such a name has its gradient there like a weight, uncut.
 
     Raises:
         TapeError: what `passes` refuses, no marked loss, states that go backwards in time, or a loss that reaches back

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -226,6 +227,7 @@ def test_rtrl_names_the_step_that_does_not_fit_and_stays_where_it_was() -> None:
 
 def test_the_registry_names_every_family_with_its_cost() -> None:
     assert list(bptt.FAMILIES) == ["D", "E", "F", "Z", "P", "V"]
+    assert bptt.LETTERS == "DEFZP", "V bounds norms and gives no gradient"
     for letter, family in bptt.FAMILIES.items():
         assert family.letter == letter
         assert family.title
@@ -237,7 +239,7 @@ def test_a_family_that_the_registry_says_exists_gives_the_gradient_and_another_s
     instance = random_instance(*model, seed=34)
     expected = bptt.delta_recursion(*arguments(instance)).params
     for letter, family in bptt.FAMILIES.items():
-        reason = family.exists(model[0])
+        reason = family.why_not(model[0])
         if reason is None:
             found = family.gradients(*arguments(instance))
             assert all(relative_error(found[name], expected[name]) < RTOL for name in expected), letter
@@ -253,6 +255,42 @@ def test_powers_say_in_one_line_why_they_do_not_exist_for_a_nonlinear_model() ->
     instance = random_instance(Spec(), DEEP, seed=35)
     with pytest.raises(bptt.FamilyError, match=r"^family P needs activation 'identity', this model has 'tanh': .*$"):
         bptt.matrix_powers(*arguments(instance))
+
+
+class Counted(np.ndarray):
+    """An array that counts the multiplications of entries it takes part in: by kind of operation."""
+
+    tally: dict[str, int] = {}
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        plain_inputs = [np.asarray(each) for each in inputs]
+        result = getattr(ufunc, method)(*plain_inputs, **options)
+        times = plain_inputs[0].shape[-1] if ufunc is np.matmul else 1
+        Counted.tally[ufunc.__name__] = Counted.tally.get(ufunc.__name__, 0) + np.size(result) * times
+        return np.asarray(result).view(Counted)
+
+
+@pytest.mark.parametrize("many_to_one", [False, True])
+def test_z_takes_the_multiplications_that_its_cost_says(many_to_one: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For each loss step t: t products of m × m matrices, and t times z ∂⁺h_k/∂θ in O(m P), where P = m² + m d + m."""
+    T, B, d, m, q = 5, 2, 3, 4, 2
+    spec = Spec(many_to_one=True) if many_to_one else Spec()
+    instance = random_instance(spec, Sizes(T, B, d, m, q), seed=37)
+    made = bptt.products.factors
+
+    def counted(*given: Any) -> bptt.Factors:
+        parts = made(*given)
+        return dataclasses.replace(parts, slopes=parts.slopes.view(Counted), states=parts.states.view(Counted))
+
+    monkeypatch.setattr(bptt.products, "factors", counted)
+    monkeypatch.setattr(Counted, "tally", {})
+    found = bptt.reverse_products(*arguments(instance))
+    assert relative_error(found["W"], bptt.delta_recursion(*arguments(instance)).params["W"]) < RTOL
+    visits = T if many_to_one else T * (T + 1) // 2
+    readout = len(spec.loss_steps(T)) * B * q * m
+    assert Counted.tally["matmul"] == visits * B * m**3 + readout
+    # J_k, and z times the slopes; then with h_{k−1} for W and x_k for U; the bias takes z as it is
+    assert Counted.tally["multiply"] == visits * B * (2 * m**2 + m * m**2 + m * m * d)
 
 
 def test_a_state_derivative_of_no_step_is_refused() -> None:

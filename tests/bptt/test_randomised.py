@@ -103,6 +103,21 @@ def test_one_step_truncation_weighs_every_earlier_contribution_alike() -> None:
     assert relative_error(bptt.d2l_one_step(*arguments(instance), kept, PI)["W"], expected) < RTOL
 
 
+def test_the_second_moment_of_one_step_truncation_does_not_grow_with_the_lag() -> None:
+    """ξ_t are independent with E ξ_t = 1, E ξ_t² = 1/π_t: Var ĝ = w² Σ_t (1/π_t − 1)(Σ_{k<t} C[t,k])², by entries."""
+    instance = random_instance(SPECS[0], SIZES, seed=61)
+    table = bptt.contribution_table(*arguments(instance))
+    second = 0.0
+    for kept, probability in every_pattern():
+        second = second + probability * bptt.d2l_one_step(*arguments(instance), kept, PI)["W"] ** 2
+    full = bptt.delta_recursion(*arguments(instance)).params["W"]
+    C = table.arrays["W"]
+    earlier = np.array([C[t, :t].sum(axis=0) for t in range(1, T)])
+    variance = table.step_weight**2 * np.einsum("t,t...->...", 1.0 / PI - 1.0, earlier**2)
+    assert relative_error(second, full**2 + variance) < RTOL
+    assert np.linalg.norm(variance) > 0.1 * np.linalg.norm(full**2)
+
+
 def test_the_weight_on_each_contribution_has_mean_1_and_the_second_moment_of_its_lag() -> None:
     first, second = np.zeros((T, T)), np.zeros((T, T))
     for kept, probability in every_pattern():
@@ -189,5 +204,19 @@ def test_patterns_and_probabilities_of_the_wrong_shape_are_refused_in_one_line()
             function(True, 0.5)
         with pytest.raises(bptt.TruncationError, match=r"^the pattern holds something other than True and False: .*$"):
             function([0.5, 1.0], 0.5)
-    with pytest.raises(bptt.TruncationError, match=r"^c is no array of numbers: str given$"):
+    with pytest.raises(bptt.TruncationError, match=r"^c is no array of real numbers: str given$"):
         bptt.artbp(*given, np.ones(5), "half")
+    with pytest.raises(bptt.TruncationError, match=r"^pi is no array of real numbers: complex numbers given$"):
+        bptt.d2l_recursive(*given, np.ones(5), 0.5 + 0j)
+
+
+def test_a_number_of_steps_that_is_none_is_refused_in_one_line() -> None:
+    for T, said in ((0, "T is 0: it must be at least 1"), (2.5, "T is 2.5: it must be a whole number")):
+        for call in (
+            lambda T=T: bptt.sample_pattern(np.random.default_rng(0), T, 0.5),
+            lambda T=T: bptt.weight_second_moments(T, 0.5),
+        ):
+            with pytest.raises(bptt.TruncationError, match=rf"^{said}$"):
+                call()
+    assert bptt.sample_pattern(np.random.default_rng(0), 1, 0.5).shape == (0,)
+    np.testing.assert_array_equal(bptt.weight_second_moments(1, 0.5), [[1.0]])

@@ -136,6 +136,9 @@ def test_numbers_that_describe_no_truncation_are_refused_in_one_line() -> None:
         (lambda: bptt.williams_peng(5, 3, 2), r"^k2 is 2 and k1 is 3: .*; use k2 >= k1$"),
         (lambda: bptt.williams_peng(5, 0, 2), r"^k1 is 0: it must be at least 1$"),
         (lambda: bptt.detach_every_k(5, 0), r"^k is 0: it must be at least 1$"),
+        (lambda: bptt.max_lag(4, True), r"^tau is True: it must be a whole number$"),
+        (lambda: bptt.max_lag(np.True_, 1), r"^T is (np\.True_|True): it must be a whole number$"),
+        (lambda: bptt.detach_every_k(4, False), r"^k is False: it must be a whole number$"),
     ):
         with pytest.raises(bptt.TruncationError, match=message):
             call()
@@ -149,5 +152,7 @@ def test_a_mask_that_does_not_fit_is_refused_in_one_line(function: Any) -> None:
     with pytest.raises(bptt.TruncationError, match=r"^the mask holds a number that is neither 0 nor 1: .*$"):
         function(*arguments(instance), np.full((7, 7), 0.5))
     for ragged in ([[1, 0], [1]], "mask", None, {1: 2}):
-        with pytest.raises(bptt.TruncationError, match=r"^the mask (is no array of numbers: .* given|has shape .*)$"):
+        with pytest.raises(bptt.TruncationError, match=r"^the mask (is no array of real numbers: .* given|has .*)$"):
             function(*arguments(instance), ragged)
+    with pytest.raises(bptt.TruncationError, match=r"^the mask is no array of real numbers: complex numbers given$"):
+        function(*arguments(instance), np.ones((7, 7)) + 0j)

@@ -307,8 +307,11 @@ def test_an_unknown_name_or_id_is_answered_with_the_nearest_on_one_line() -> Non
         catalogue("?")
     with pytest.raises(CatalogueError, match=r"^no formula has the ID '000.W1': did you mean '000.W.1'\?$"):
         formula("000.W1")
-    with pytest.raises(CatalogueError, match="IDs run from 000"):
-        formula("?")
+    every = r"000\. \(onecademy\), 001\. \(stackexchange\), 002\. \(many_to_one\), 003\. \(hao_ni\), 004\. \(d2l\)"
+    for unlike in ("?", "999", ""):
+        said = f"^no formula has the ID '{re.escape(unlike)}': IDs begin with {every}$"
+        with pytest.raises(CatalogueError, match=said):
+            formula(unlike)
     assert formula("004.9.7.15").family == "P"
 
 

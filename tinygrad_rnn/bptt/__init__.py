@@ -19,7 +19,7 @@ from .contributions import Contributions, contribution_norms, contribution_table
 from .delta import Gradients, delta_recursion
 from .explicit import explicit_matrix_sum, explicit_sum
 from .factors import Factors, factors
-from .families import FAMILIES, Family
+from .families import FAMILIES, LETTERS, Family
 from .forward import Forward, forward
 from .lags import LagProfile, by_loss, by_step, lag_profile
 from .powers import FamilyError, matrix_powers
@@ -39,6 +39,7 @@ from .truncation import TruncationError, bias, detach_every_k, max_lag, truncate
 
 __all__ = [
     "FAMILIES",
+    "LETTERS",
     "Contributions",
     "Factors",
     "Family",

@@ -26,14 +26,16 @@ class Family:
         title: its name in words.
         cost: time and memory for one sequence of T steps with m hidden units and P recurrent parameters.
         gradients: (spec, params, x, y, h0) -> dL/dθ by parameter name.
-        exists: for a Spec, None, or the reason why the family does not exist, on one line.
+        why_not: for a Spec, the reason why the family gives no gradient for it, on one line; None if it gives one.
+        bound: whether it bounds norms and gives no gradient for any model.
     """
 
     letter: str
     title: str
     cost: str
     gradients: Function
-    exists: Callable[[Spec], str | None]
+    why_not: Callable[[Spec], str | None]
+    bound: bool = False
 
 
 def _always(spec: Spec) -> str | None:
@@ -62,6 +64,7 @@ FAMILIES: Mapping[str, Family] = {
             "Z", "reverse accumulation of z = ∏J", "O(T m³) + O(T m P) time per loss step", reverse_products, _always
         ),
         Family("P", "matrix powers", "O(T² m²) time with the powers cached", matrix_powers, why_no_powers),
-        Family("V", "bounds on vanishing and exploding", "O(T²) after one SVD of W", _refuse, _no_gradient),
+        Family("V", "bounds on vanishing and exploding", "O(T²) after one SVD of W", _refuse, _no_gradient, bound=True),
     )
 }
+LETTERS = "".join(letter for letter, family in FAMILIES.items() if not family.bound)  # of those that give gradients

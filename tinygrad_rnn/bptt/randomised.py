@@ -14,7 +14,7 @@ import numpy as np
 from ..spec import Spec
 from .factors import added, factors, matrix_times, row_times
 from .forward import Array
-from .truncation import TruncationError, numbers
+from .truncation import TruncationError, numbers, whole
 
 
 def d2l_recursive(
@@ -60,7 +60,8 @@ def d2l_one_step(
 
         z_t = b_t + ξ_t c_t dh_{t−1}/dθ,   ĝ = w Σ_t e_t z_t
 
-    It saves nothing, since dh_{t−1}/dθ must be known; arguments, result and errors as of `d2l_recursive`.
+    It saves nothing, since dh_{t−1}/dθ must be known. Its factor on C[t,k] is ξ_t for every k < t, of mean square
+    1/π_t, so the variance does not grow with the lag. Arguments, result and errors as of `d2l_recursive`.
     """
     parts = factors(spec, params, x, y, h0)
     xi = _xi(kept, keep_probabilities(pi, parts.T), parts.T)
@@ -117,9 +118,10 @@ def sample_pattern(generator: np.random.Generator, T: int, keep: Any) -> Array:
     """A pattern for T steps: every boundary lets the gradient through with its probability `keep` (π, or 1 − c).
 
     Raises:
-        TruncationError: a probability outside (0, 1].
+        TruncationError: a probability outside (0, 1], or T < 1.
     """
-    return generator.random(T - 1) < keep_probabilities(keep, T)
+    probabilities = keep_probabilities(keep, T)
+    return generator.random(len(probabilities)) < probabilities
 
 
 def pattern_probability(kept: Any, keep: Any) -> float:
@@ -148,7 +150,7 @@ def weight_second_moments(T: int, c: Any) -> Array:
     """Mean square of the factor on C[t,k], (T, T): ∏_{j=k}^{t−1} 1/(1 − c_j); so its variance grows with the lag.
 
     Raises:
-        TruncationError: a probability outside [0, 1).
+        TruncationError: a probability outside [0, 1), or T < 1.
     """
     keep = 1.0 - cut_probabilities(c, T)
     return _products({j: 1.0 / keep[j - 1] for j in range(1, T)}, T)
@@ -158,7 +160,7 @@ def keep_probabilities(pi: Any, T: int) -> Array:
     """π for each of the T − 1 boundaries.
 
     Raises:
-        TruncationError: one of them outside (0, 1], or not one number and not T − 1 of them.
+        TruncationError: one of them outside (0, 1], not one number and not T − 1 of them, or T < 1.
     """
     return _probabilities("pi", pi, T, "(0, 1]", lambda p: (p > 0.0) & (p <= 1.0))
 
@@ -167,13 +169,13 @@ def cut_probabilities(c: Any, T: int) -> Array:
     """The c_t of each of the T − 1 boundaries.
 
     Raises:
-        TruncationError: one of them outside [0, 1), or not one number and not T − 1 of them.
+        TruncationError: one of them outside [0, 1), not one number and not T − 1 of them, or T < 1.
     """
     return _probabilities("c", c, T, "[0, 1)", lambda p: (p >= 0.0) & (p < 1.0))
 
 
 def _probabilities(name: str, given: Any, T: int, interval: str, inside: Any) -> Array:
-    array = numbers(name, given)
+    T, array = whole("T", T, least=1), numbers(name, given)
     if array.shape not in ((), (T - 1,)):
         raise TruncationError(
             f"{name} has shape {array.shape}: give one number, or {T - 1}, one for each boundary between the {T} steps"

@@ -32,7 +32,7 @@ def max_lag(T: int, tau: int) -> Array:
     Raises:
         TruncationError: tau < 0 or T < 1.
     """
-    T, tau = _whole("T", T, least=1), _whole("tau", tau, least=0)
+    T, tau = whole("T", T, least=1), whole("tau", tau, least=0)
     tau = min(tau, T)  # beyond T nothing changes
     t, k = _steps(T)
     return _mask((k <= t) & (t - k <= tau))
@@ -51,7 +51,7 @@ def williams_peng(T: int, k1: int, k2: int) -> Array:
     Raises:
         TruncationError: k1 < 1, or k2 < k1, where the first losses of a block would reach no recurrent weight.
     """
-    T, k1, k2 = _whole("T", T, least=1), _whole("k1", k1, least=1), _whole("k2", k2, least=1)
+    T, k1, k2 = whole("T", T, least=1), whole("k1", k1, least=1), whole("k2", k2, least=1)
     if k2 < k1:
         raise TruncationError(
             f"k2 is {k2} and k1 is {k1}: a pass that goes back fewer steps than it takes losses would lose the first "
@@ -72,7 +72,7 @@ def detach_every_k(T: int, k: int) -> Array:
     Raises:
         TruncationError: k < 1 or T < 1.
     """
-    T, k = _whole("T", T, least=1), min(_whole("k", k, least=1), T)
+    T, k = whole("T", T, least=1), min(whole("k", k, least=1), T)
     t, step = _steps(T)
     return _mask((step <= t) & ((step - 1) // k == (t - 1) // k))
 
@@ -139,10 +139,15 @@ def numbers(name: str, given: Any) -> Array:
     Raises:
         TruncationError: it holds something else, or rows of unequal length.
     """
+    what = type(given).__name__
     try:
-        return np.asarray(given, dtype=float)
+        array = np.asarray(given)
+        if array.dtype.kind not in "cUS":  # of complex numbers a cast would drop a part, and texts it would read
+            return array.astype(float)
+        what = "complex numbers" if array.dtype.kind == "c" else what
     except (TypeError, ValueError):
-        raise TruncationError(f"{name} is no array of numbers: {type(given).__name__} given") from None
+        pass
+    raise TruncationError(f"{name} is no array of real numbers: {what} given")
 
 
 def _steps(T: int) -> tuple[Array, Array]:
@@ -155,11 +160,18 @@ def _mask(kept: Array) -> Array:
     return kept.astype(np.int64)
 
 
-def _whole(name: str, number: Any, least: int) -> int:
+def whole(name: str, number: Any, least: int) -> int:
+    """A whole number that is at least so large; True and False are none.
+
+    Raises:
+        TruncationError: it is not.
+    """
     try:
-        whole = index(number)
+        if isinstance(number, bool | np.bool_):
+            raise TypeError
+        found = index(number)
     except TypeError:
         raise TruncationError(f"{name} is {number!r}: it must be a whole number") from None
-    if whole < least:
-        raise TruncationError(f"{name} is {whole}: it must be at least {least}")
-    return whole
+    if found < least:
+        raise TruncationError(f"{name} is {found}: it must be at least {least}")
+    return found

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from ..bptt import FAMILIES, Family
+from ..bptt import FAMILIES, LETTERS, Family
 from ..models import record
 from .instances import Instance
 from .report import CaseError, Row, compare_reading
@@ -39,8 +39,8 @@ def check_letters(letters: Iterable[str]) -> tuple[str, ...]:
     chosen = tuple(dict.fromkeys(letters))
     for letter in chosen:
         if letter not in FAMILIES:
-            known = ", ".join(f"{family.letter} ({family.title})" for family in FAMILIES.values())
-            raise CaseError(f"no family is called {letter!r}: choose among {known}")
+            known = ", ".join(f"{known} ({FAMILIES[known].title})" for known in LETTERS)
+            raise CaseError(f"no family is called {letter!r}: choose among {known}, or all")
     return chosen
 
 
@@ -62,7 +62,7 @@ def measure_families(
     absent: list[tuple[str, str]] = []
     for letter in letters:
         family = FAMILIES[letter]
-        reason = family.exists(instance.spec)
+        reason = family.why_not(instance.spec)
         if reason is not None:
             absent.append((letter, reason))
             continue

@@ -9,6 +9,15 @@ from importlib import metadata
 from typing import NoReturn
 
 PROGRAM = "tinygrad-rnn"
+# Those of `bptt` that give gradients, in its order; written here as well, since `--help` should not load it.
+FAMILIES = {
+    "D": "backward recursion",
+    "E": "explicit sum over Jacobian products",
+    "F": "forward recursion (RTRL)",
+    "Z": "reverse accumulation of z = ∏J",
+    "P": "matrix powers",
+}
+LETTERS = "".join(FAMILIES)
 MOST_STEPS = 10_000  # a longer recording is no drawing and no text that anyone would read
 _SHOWN = 60  # characters of what was typed that a message repeats
 
@@ -47,15 +56,15 @@ def choose(what: str, word: str, words: Iterable[str]) -> str:
 
 
 def family_letters(typed: str | None) -> str:
-    """The letters of families that were typed, in capitals; commas and spaces may stand between them.
+    """The letters of families that were typed, in capitals, `all` for every one; commas and spaces may stand between.
 
     Raises:
         CommandError: there is none.
     """
     letters = "" if typed is None else typed.upper().replace(",", "").replace(" ", "")
     if typed is not None and not letters:
-        raise CommandError(f"--family {shown(typed)}: holds no letter; write some of DEFZP")
-    return letters
+        raise CommandError(f"--family {shown(typed)}: holds no letter; write some of {LETTERS}, or all")
+    return LETTERS if letters == "ALL" else letters
 
 
 def shown(word: str) -> str:
@@ -102,13 +111,12 @@ def parser() -> Parser:
         "expected values of every case of groups published and truncated. A file that has only cases of the group\n"
         "gated is read, nothing is compared, and it says so.\n"
         "Exit status: 0 all agree, 1 some do not, 2 unreadable input.\n"
-        "Families: D backward recursion, E explicit sum over Jacobian products, F forward recursion (RTRL),\n"
-        "Z reverse accumulation of z = ∏J, P matrix powers. A model without one of them says why.",
-        ("compare", "compare d2l --family DEFZP", "compare --cases cases.json --json"),
+        f"Families: {_families()}.\nA model without one of them says why.",
+        ("compare", f"compare d2l --family {LETTERS}", "compare --cases cases.json --json"),
     )
     compare.add_argument("derivations", metavar="DERIVATION", nargs="*", help="short names (default: all)")
     compare.add_argument("--cases", metavar="FILE", help="a JSON file of cases with expected values")
-    compare.add_argument("--family", metavar="LETTERS", help="closed forms to add, with their times: some of DEFZP")
+    compare.add_argument("--family", metavar="LETTERS", help=f"closed forms to add, timed: some of {LETTERS}, or all")
     compare.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
 
     derivations = _command(
@@ -180,6 +188,12 @@ def _command(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def _families() -> str:
+    """Letters and names, three in a line."""
+    named = [f"{letter} {name}" for letter, name in FAMILIES.items()]
+    return ",\n".join(", ".join(named[first : first + 3]) for first in range(0, len(named), 3))
 
 
 def _examples(*commands: str) -> str:

@@ -45,6 +45,7 @@ def formula(id_: str) -> Entry:
     entries = {entry.id: entry for entry in catalogue()}
     if id_ not in entries:
         nearest = get_close_matches(id_, entries, n=1)
-        remedy = f"did you mean {nearest[0]!r}?" if nearest else f"IDs run from {min(entries)} to {max(entries)}"
+        begin = ", ".join(f"{members[0].id[:4]} ({source})" for source, members in CATALOGUE.items())
+        remedy = f"did you mean {nearest[0]!r}?" if nearest else f"IDs begin with {begin}"
         raise CatalogueError(f"no formula has the ID {id_!r}: {remedy}")
     return entries[id_]
