@@ -24,7 +24,7 @@ from .painting.key import Key, is_cut, least_room
 from .painting.steps import Painter
 from .painting.svg import tidy
 from .painting.total import Total
-from .painting.unstepped import unstepped
+from .painting.unstepped import elements, unstepped
 from .reading.graph import build
 from .reading.template import fold
 from .render import PictureError
@@ -62,6 +62,11 @@ class Picture:
         self.canvas = canvas
         self._digraph, self._engine = digraph, engine
         self._svg: str | None = None
+
+    @property
+    def elements(self) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Which ids of the SVG show which node, `("node", key)`, or which edge, `(u, v)`, of the graph."""
+        return elements(self.graph) if self.canvas is None else self.canvas.elements()
 
     def svg(self) -> str:
         """The picture as SVG with a viewBox, a title and a description; ids are unique to this picture.

@@ -19,6 +19,8 @@ from .colours import FORWARD, GREY, INK, OUTLINE
 FONT = "Helvetica,Arial,sans-serif"
 BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
 
+Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
+
 _DECORATION = ("junction", "bar", "anchor")  # kinds that may lie on wires or touch each other
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
@@ -70,6 +72,7 @@ class Canvas:
     boxes: list[Drawn] = field(default_factory=list)
     texts: list[Drawn] = field(default_factory=list)
     strokes: list[Stroke] = field(default_factory=list)
+    stands_for: dict[str, tuple[Key, ...]] = field(default_factory=dict)  # by name: nodes or edges of the graph
     _nodes: list[_Item] = field(default_factory=list)
     _wires: list[_Item] = field(default_factory=list)
     _panels: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -192,9 +195,26 @@ class Canvas:
         }
         self._wires.append(_Item((*ends, name), attributes | style))
 
+    @property
+    def prefix(self) -> str:
+        """What every id begins with: a hash of the content."""
+        return "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
+
+    def elements(self) -> dict[Key, tuple[str, ...]]:
+        """Which ids of the SVG show which node or edge of the graph, by `("node", key)` or `(u, v)`.
+
+        A wire has up to three: its value lane, its gradient lane, and that lane's tip.
+        """
+        drawn = [item.names[-1] for item in (*self._nodes, *self._wires)]
+        prefix, found = self.prefix, dict[Key, list[str]]()
+        for name in drawn:
+            for key in self.stands_for.get(name, ()):
+                found.setdefault(key, []).append(f"{prefix}-{_slug(name)}")
+        return {key: tuple(ids) for key, ids in found.items()}
+
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
-        prefix = "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
+        prefix = self.prefix
         out = graphviz.Digraph(
             prefix,
             graph_attr={

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -103,6 +103,7 @@ class Painter:
         key, box = f"n{role}@{s}", self.boxes[role]
         x, y = self.placement.at[role]
         node = self.graph.nodes[key]
+        self.canvas.stands_for[key] = (("node", key),)
         paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
         for chip in box.chips:
             if self.graph.has_edge(chip.weight, key):
@@ -112,6 +113,7 @@ class Painter:
         node = self.graph.nodes[weight]
         share = node["shares"].get(s)
         tooltip = node["tooltip"] + (f"\nshare of step {s + 1}: ‖·‖ {share:.4g}" if share is not None else "")
+        self.canvas.stands_for[f"{weight}-{user}"] = (("node", weight),)
         paint_chip(self.canvas, f"{weight}-{user}", node, at, tooltip, f"t{s}")
 
     def layout_hits(self, line: Line, role: int) -> bool:
@@ -130,7 +132,7 @@ class Painter:
         if wire.back and source.startswith("i"):
             wire = self._from_initial(wire, self.initial_at[self.graph.nodes[source]["role"], s - wire.back], s, dx)
         ends = (self._end(wire.tail, source, wire, s), self._end(wire.head, pairs[0][1], wire, s))
-        self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows)
+        self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows, pairs)
 
     def _pairs(self, wire: Route, s: int) -> list[tuple[str, str]]:
         """The edges of the graph that this wire stands for in step s; none where nothing passes along it."""
@@ -166,8 +168,20 @@ class Painter:
             line = [*dense([(x, y), rest[0]]), *rest[1:]]
         return replace(wire, key=f"{wire.key}-from{s - wire.back}", line=tuple(line), start=start)
 
-    def draw_wire(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows) -> None:
-        """Both lanes of a wire: the value forward in thin grey, the gradient backward in wide colour."""
+    def draw_wire(
+        self,
+        wire: Route,
+        ends: tuple[str, str],
+        name: str,
+        dx: float,
+        flows: Flows,
+        pairs: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Both lanes of a wire: the value forward in thin grey, the gradient backward in wide colour.
+
+        `pairs` are the edges of the graph that the wire stands for.
+        """
+        self.canvas.stands_for |= dict.fromkeys((f"fwd-{name}", f"bwd-{name}", f"tip-{name}"), tuple(pairs))
         words = "weight" if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
         body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
         head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
@@ -224,6 +238,7 @@ class Painter:
         label = shorten(str(node["label"]), 8)
         size = min(13.0, 13 * 28 / max(text_width(label, 13), 1))
         style = {"fontsize": f"{size:.3g}", "tooltip": str(node.get("tooltip", ""))}
+        self.canvas.stands_for[key] = (("node", key),)
         self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
 
 

@@ -67,6 +67,7 @@ class Total:
         fill, edge = ("white", PALE) if self.quiet else (LOSS, LOSS_EDGE)
         style = {"fillcolor": fill, "color": edge, "penwidth": "1.2" if self.quiet else "2"}
         tooltip = str(self.graph.nodes["L"]["tooltip"])
+        self.canvas.stands_for["L"] = (("node", "L"),)
         self.canvas.box("L", "", (middle, self.y), (wide, _HIGH), "total", tooltip=tooltip, **style)
         ink = GREY if self.quiet else INK
         first, second = text_width(self._words, 14), text_width(self._value, 14, bold=not self.quiet)
@@ -105,7 +106,7 @@ class Total:
         gradient = data["gradient"]
         flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
         wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
-        painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows)
+        painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows, [(source, "L")])
 
     def _regularisers(self) -> None:
         """Weights that the total reads outside the steps: chips above the bar."""
@@ -117,6 +118,7 @@ class Total:
             x += wide / 2
             share = node["shares"].get(-1)
             words = "" if share is None else f"\noutside the steps: ‖·‖ {share:.4g}"
+            self.canvas.stands_for[name] = (("node", weight),)
             paint_chip(self.canvas, name, node, (x, y), str(node["tooltip"]) + words)
             chip = Shape(x, y, wide, 17)
             way = tuple(dense([(x, y), (x, self.y)]))
@@ -125,7 +127,7 @@ class Total:
             gradient = data["gradient"]
             flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
             wire = Route(name, way, chip, bar, name, "L", weight=weight)
-            self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows)
+            self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows, [(weight, "L")])
 
     def _seed(self, key: str) -> None:
         node, painter = self.graph.nodes[key], self.painter

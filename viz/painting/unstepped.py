@@ -51,6 +51,16 @@ def unstepped(graph: nx.MultiDiGraph, scale: Scale, title: str) -> graphviz.Digr
     return out
 
 
+def elements(graph: nx.MultiDiGraph) -> dict[tuple[str, str], tuple[str, ...]]:
+    """Which ids of the SVG show which node or edge of the graph, by `("node", key)` or `(u, v)`."""
+    prefix = f"p{abs(hash_of(graph)):08x}"
+    found = {("node", key): [f"{prefix}-{key}"] for key in graph}
+    for n, (u, v, data) in enumerate(graph.edges(data=True)):
+        lanes = ["fwd"] if data["gradient"] is None else ["fwd", "bwd"]
+        found.setdefault((u, v), []).extend(f"{prefix}-{lane}-{n}" for lane in lanes)
+    return {key: tuple(ids) for key, ids in found.items()}
+
+
 def hash_of(graph: nx.MultiDiGraph) -> int:
     """A number for this graph's content, the same in every process."""
     import zlib

@@ -167,6 +167,7 @@ class _Builder:
         self.G.add_edge(
             u, v, key=0, lag=lag, forward=True, gradient=gradient, contribution=contribution, cut=cut,
             vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut),
+            passed=tuple(dict.fromkeys(edge for wire in wires for edge in wire.passed)),
         )  # fmt: skip
 
     def _facts(self) -> None:

@@ -66,7 +66,7 @@ def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable:
             ends = [G.nodes[keys[p]]["label"], G.nodes[key]["label"]]
             G.add_edge(
                 keys[p], key, lag=0, forward=True, gradient=gradient, contribution=contribution, cut=False, vanished=(),
-                tooltip=tooltips.of_edge(ends, gradient),
+                tooltip=tooltips.of_edge(ends, gradient), passed=((i, k),),
             )  # fmt: skip
     adjoints = {i: np.asarray(flow.adjoint.get(i, 0.0)) for i in keys}
     errors = {i: float(np.max(np.abs(arrived[i] - adjoints[i]), initial=0.0)) for i in keys}
