@@ -24,7 +24,7 @@ from .painting.key import Key, is_cut, least_room
 from .painting.steps import Painter
 from .painting.svg import tidy
 from .painting.total import Total
-from .painting.unstepped import elements, unstepped
+from .painting.unstepped import paint_unstepped
 from .reading.graph import build
 from .reading.template import fold
 from .render import PictureError
@@ -66,7 +66,7 @@ class Picture:
     @property
     def elements(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """Which ids of the SVG show which node, `("node", key)`, or which edge, `(u, v)`, of the graph."""
-        return elements(self.graph) if self.canvas is None else self.canvas.elements()
+        return {} if self.canvas is None else self.canvas.elements()
 
     def svg(self) -> str:
         """The picture as SVG with a viewBox, a title and a description; ids are unique to this picture.
@@ -202,9 +202,15 @@ def _notes(painter: Painter, graph: nx.MultiDiGraph) -> float:
 
 def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None) -> Picture:
     scale = scale_of(_norms(graph), span)
-    whole = " · ".join(filter(None, [headline(graph), title]))
-    digraph = unstepped(graph, scale, whole)
-    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), engine="dot")
+    sheet = paint_unstepped(graph, scale)
+    whole, start, y = " · ".join(filter(None, [headline(graph), title])), sheet.left, sheet.top + 34
+    sheet.canvas.text(whole, (start, y), 20, INK, side="l", bold=True, kind="title")
+    for note in graph.graph["notes"]:
+        sheet.bottom -= 16
+        sheet.canvas.text(f"note: {note}", (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")
+    right = max(sheet.right, start + text_width(whole, 20, bold=True))
+    digraph = sheet.canvas.digraph((start - 4, sheet.bottom - 12, right + 4, y + 16))
+    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=sheet.canvas)
 
 
 def headline(graph: nx.MultiDiGraph) -> str:

@@ -21,7 +21,7 @@ BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of
 
 Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
 
-_DECORATION = ("junction", "bar", "anchor")  # kinds that may lie on wires or touch each other
+_DECORATION = ("junction", "bar", "anchor", "cell")  # kinds that may lie on wires, in boxes or touch each other
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -117,7 +117,7 @@ class Canvas:
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
         self._nodes.append(_Item((self._fresh(name),), attributes | style, panel))
-        if kind not in _DECORATION:
+        if kind.split()[0] not in _DECORATION:
             half_wide, half_high = width / 2, height / 2
             self.boxes.append(Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label))
         if label:
