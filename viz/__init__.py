@@ -7,7 +7,8 @@ picture.save("bptt.svg")                # or .png, .pdf, .dot
 viz.graph(tg.flow(L))                   # the networkx graph behind it
 """
 
-from .picture import Picture, draw
+from .drawing import draw
+from .picture import Picture
 from .reading.graph import build as graph
 from .render import PictureError
 

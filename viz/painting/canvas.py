@@ -14,7 +14,8 @@ import graphviz
 
 from ..layout.curves import Line, Point
 from ..layout.metrics import text_width
-from .colours import FORWARD, GREY, INK, OUTLINE
+from .colours import FORWARD, GREY, INK, NODE, OUTLINE, PAGE
+from .themes import LIGHT, Theme
 
 FONT = "Helvetica,Arial,sans-serif"
 BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
@@ -67,8 +68,12 @@ class _Item:
 
 @dataclass
 class Canvas:
-    """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2."""
+    """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2.
 
+    Painters name colours by their roles; the theme's own colours are put in once, in the end.
+    """
+
+    theme: Theme = LIGHT
     boxes: list[Drawn] = field(default_factory=list)
     texts: list[Drawn] = field(default_factory=list)
     strokes: list[Stroke] = field(default_factory=list)
@@ -214,46 +219,58 @@ class Canvas:
 
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
-        prefix = self.prefix
-        out = graphviz.Digraph(
-            prefix,
-            graph_attr={
-                "layout": "nop2",
-                "bgcolor": "white",
-                "pad": ".25",
-                "splines": "true",
-                "outputorder": "nodesfirst",
-                "fontname": FONT,
-                "id": prefix,
-                "bb": ",".join(_p(side) for side in frame),
-            },
-            node_attr={
-                "shape": "box",
-                "style": "rounded,filled",
-                "fillcolor": "white",
-                "color": OUTLINE,
-                "fontcolor": INK,
-                "fontname": FONT,
-                "fontsize": "12",
-                "penwidth": "1.1",
-                "margin": "0",
-                "fixedsize": "true",
-            },
-            edge_attr={"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"},
-        )
-        for panel, attributes in self._panels.items():
+        coloured = self.theme.attributes
+        panels = {name: coloured(attributes) for name, attributes in self._panels.items()}
+        nodes = [_Item(item.names, coloured(item.attributes), item.panel) for item in self._nodes]
+        wires = [_Item(item.names, coloured(item.attributes)) for item in self._wires]
+        prefix = "p" + hashlib.sha256(repr((nodes, wires, panels)).encode()).hexdigest()[:8]
+        out = self._empty(prefix, frame)
+        for panel, attributes in panels.items():
             with out.subgraph(name=f"cluster_{panel}") as inside:
                 inside.attr(**attributes, id=f"{prefix}-{_slug(panel)}")
-                for item in self._nodes:
+                for item in nodes:
                     if item.panel == panel:
                         inside.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
-        for item in self._nodes:
-            if item.panel not in self._panels:
+        for item in nodes:
+            if item.panel not in panels:
                 out.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
-        for item in self._wires:
+        for item in wires:
             tail, head, name = item.names
             out.edge(tail, head, **item.attributes, id=f"{prefix}-{_slug(name)}")
         return out
+
+    def _empty(self, prefix: str, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
+        """A graph with what holds for all its elements, and none of them yet."""
+        return graphviz.Digraph(
+            prefix,
+            graph_attr=self.theme.attributes(
+                {
+                    "layout": "nop2",
+                    "bgcolor": PAGE,
+                    "pad": ".25",
+                    "splines": "true",
+                    "outputorder": "nodesfirst",
+                    "fontname": FONT,
+                    "id": prefix,
+                    "bb": ",".join(_p(side) for side in frame),
+                }
+            ),
+            node_attr=self.theme.attributes(
+                {
+                    "shape": "box",
+                    "style": "rounded,filled",
+                    "fillcolor": NODE,
+                    "color": OUTLINE,
+                    "fontcolor": INK,
+                    "fontname": FONT,
+                    "fontsize": "12",
+                    "penwidth": "1.1",
+                    "margin": "0",
+                    "fixedsize": "true",
+                }
+            ),
+            edge_attr=self.theme.attributes({"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"}),
+        )
 
     def _fresh(self, name: str) -> str:
         """The name itself, or with a number behind it where it is taken."""

@@ -13,8 +13,10 @@ from .colours import (
     GREY,
     INK,
     OUTLINE,
+    PAGE,
     PANEL_EDGE,
     SEED,
+    SEED_TEXT,
     TEXT_GREY,
     WEIGHT,
     WEIGHT_EDGE,
@@ -77,7 +79,7 @@ class Key:
             self._tables()
             self._sums()
         bottom = painter.bottom if painter.backward else self.y + 6
-        style = {"color": PANEL_EDGE, "fillcolor": "white"}
+        style = {"color": PANEL_EDGE, "fillcolor": PAGE}
         self.canvas.panel("key", self.left, bottom, self.right, painter.top, "", **style)
 
     def _write(
@@ -199,6 +201,6 @@ class Key:
 
 def paint_seed(canvas: Canvas, name: str, at: tuple[float, float], panel: str | None = None, text: str = "1") -> None:
     """The dark dot where a gradient begins."""
-    style = {"style": "filled", "fillcolor": SEED, "color": SEED, "fontcolor": "white", "fontsize": "11"}
+    style = {"style": "filled", "fillcolor": SEED, "color": SEED, "fontcolor": SEED_TEXT, "fontsize": "11"}
     words = "the seed: ∂ℓ/∂ℓ = 1"
     canvas.box(name, text, at, (18.0, 18.0), "seed", shape="circle", panel=panel, tooltip=words, **style)

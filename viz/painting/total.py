@@ -8,7 +8,7 @@ from ..layout.boxes import chip_width
 from ..layout.curves import Line, Shape, dense, rounded, straight
 from ..layout.metrics import loss_number, text_width
 from ..layout.router import Route
-from .colours import GREY, INK, LOSS, LOSS_EDGE, PALE
+from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
 from .key import paint_seed
 from .lanes import head_length, paint_gradient
 from .nodes import paint_chip
@@ -64,7 +64,7 @@ class Total:
         if "L" not in self.graph:
             return
         middle, wide = (self.left + self.right) / 2, self.right - self.left
-        fill, edge = ("white", PALE) if self.quiet else (LOSS, LOSS_EDGE)
+        fill, edge = (PAGE, PALE) if self.quiet else (LOSS, LOSS_EDGE)
         style = {"fillcolor": fill, "color": edge, "penwidth": "1.2" if self.quiet else "2"}
         tooltip = str(self.graph.nodes["L"]["tooltip"])
         self.canvas.stands_for["L"] = (("node", "L"),)

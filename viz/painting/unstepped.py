@@ -20,12 +20,14 @@ from .colours import (
     LOSS,
     LOSS_EDGE,
     OUTLINE,
+    PAGE,
     TEXT_GREY,
     WEIGHT,
     WEIGHT_EDGE,
     WEIGHT_TEXT,
     Scale,
     colour,
+    text_colour,
 )
 from .key import Key
 from .lanes import ZERO, make_lane, paint_gradient
@@ -147,7 +149,7 @@ def _box(canvas: Canvas, key: str, node: Mapping[str, Any], at: Point, wide: flo
 def _cells(canvas: Canvas, key: str, node: Mapping[str, Any], at: Point, wide: float, scale: Scale) -> None:
     """The value at the left in white, the gradient at the right in its colour; exactly zero is white with a grey 0."""
     (x, y), (value, gradient) = at, _numbers(node)
-    plain = {"style": "filled", "fillcolor": "white", "color": CELL_EDGE, "penwidth": "0.6", "fontsize": f"{_NUMBER:g}"}
+    plain = {"style": "filled", "fillcolor": PAGE, "color": CELL_EDGE, "penwidth": "0.6", "fontsize": f"{_NUMBER:g}"}
     tooltip = str(node["tooltip"])
     if gradient is None:
         canvas.box(f"value-{key}", value, at, (wide, _CELL), "cell value", tooltip=tooltip, **plain)
@@ -156,7 +158,7 @@ def _cells(canvas: Canvas, key: str, node: Mapping[str, Any], at: Point, wide: f
     canvas.box(f"value-{key}", value, (x - half / 2, y), (half, _CELL), "cell value", tooltip=tooltip, **plain)
     norm = float(node["adjoint_norm"])
     u = scale.position(norm)
-    hue = {"fillcolor": colour(u), "color": colour(u), "fontcolor": "white" if u > 0.33 else INK, "fontname": BOLD}
+    hue = {"fillcolor": colour(u), "color": colour(u), "fontcolor": text_colour(u), "fontname": BOLD}
     style = plain | ({"fontcolor": GREY} if norm == 0 else hue)
     canvas.box(f"gradient-{key}", gradient, (x + half / 2, y), (half, _CELL), "cell gradient", tooltip=tooltip, **style)
 
@@ -221,14 +223,14 @@ class PlainKey(Key):
         plain = {"style": "filled", "color": CELL_EDGE, "penwidth": "0.6", "fontsize": f"{_NUMBER:g}"}
         self.canvas.box("key-box", "", at, (46.0, 26.0), "key", color=OUTLINE)
         if self.sheet.backward:
-            halves = ((-9.5, "v", "white", INK), (9.5, "∂", colour(0.7), "white"))
+            halves = ((-9.5, "v", PAGE, INK), (9.5, "∂", colour(0.7), text_colour(0.7)))
             for dx, text, fill, ink in halves:
                 place = (at[0] + dx, at[1])
                 style = plain | {"fillcolor": fill, "fontcolor": ink}
                 self.canvas.box(f"key-{text}", text, place, (19.0, 16.0), "cell key", **style)
             self._two_lines("value | gradient ∂L/∂·", "arrays: shape, norms ‖·‖")
         else:
-            self.canvas.box("key-v", "v", at, (38.0, 16.0), "cell key", **plain, fillcolor="white")
+            self.canvas.box("key-v", "v", at, (38.0, 16.0), "cell key", **plain, fillcolor=PAGE)
             self._two_lines("value; arrays: shape", "and norm ‖·‖")
         if self.sheet.graph.graph["weights"]:
             style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT}
