@@ -16,6 +16,7 @@ from .look import Look
 from .painting.cells import paint_strips
 from .painting.colours import INK, TEXT_GREY, scale_of
 from .painting.key import Key, least_room
+from .painting.memory import paint_memories
 from .painting.steps import Painter
 from .painting.total import Total
 from .painting.unstepped import paint_unstepped
@@ -78,6 +79,7 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     scale = scale_of(_norms(graph), span)
     painter = Painter(graph, layout, scale, least_room(graph, layout))
     painter.paint()
+    paint_memories(painter)
     if painter.backward:
         paint_strips(painter)
     total = Total(painter)

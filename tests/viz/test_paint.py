@@ -19,6 +19,7 @@ from viz.painting.canvas import Canvas
 from viz.painting.colours import Scale, scale_of
 from viz.painting.lanes import LANE, make_lane
 from viz.painting.themes import luminance
+from viz.reading.template import fold
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 # Cells whose many wires between far steps may run together for a while; nothing else may overlap there, either.
@@ -222,6 +223,13 @@ def test_numbers_fit_their_cells() -> None:
     assert [loss_number(value) for value in losses] == list(losses.values())
 
 
+def remembered(picture: viz.Picture, source: str, reader: str) -> bool:
+    """Whether the reader gets this state from a lane that runs along the panels."""
+    nodes = picture.graph.nodes
+    pair = (nodes[source]["role"], nodes[reader]["role"])
+    return bool(picture.graph.edges[source, reader, 0]["lag"]) and pair in fold(picture.graph).remembered
+
+
 @pytest.mark.parametrize("name", [*KNOWN, *CELLS])
 def test_what_arrives_at_a_node_along_its_wires_is_all_that_its_readers_send(name: str) -> None:
     """Of every node, the wires that leave it carry each of its edges exactly once, whatever buses they share."""
@@ -236,7 +244,11 @@ def test_what_arrives_at_a_node_along_its_wires_is_all_that_its_readers_send(nam
     for key, node in picture.graph.nodes(data=True):
         if key[0] == "n":
             sources = set(picture.graph.predecessors(key))
-            assert arriving.count(key) == len(sources), (key, node["label"], sources)
+            wires = [stroke for stroke in picture.canvas.strokes if stroke.ends[1] == key]
+            lanes = [stroke for stroke in wires if stroke.name.startswith("fwd-memory")]
+            far = {u for u in sources if u[0] != "w" and remembered(picture, u, key)}
+            assert arriving.count(key) == len(sources - far) + len(lanes), (key, node["label"], sources)
+            assert len(lanes) == len({picture.graph.nodes[u]["role"] for u in far})
     heads = set(arriving)
     dots = {tail for tail in leaving if tail not in picture.graph and not tail.startswith(("w", "key"))}
     assert dots <= heads, "no wire begins at a dot that none reaches"

@@ -119,7 +119,9 @@ class Painter:
     def layout_hits(self, line: Line, role: int) -> bool:
         """Whether a line, in the coordinates of the first step, runs over any node or chip other than its own."""
         obstacles = self.layout.routing.obstacles
-        return any(o.holds(point, 4) for o in obstacles if o.role != role for point in line)
+        kinds = self.layout.structure.template.kinds
+        kind = next(n for n, roles in enumerate(kinds) if role in roles)
+        return any(o.holds(point, 4) for o in obstacles if o.kind == kind and o.role != role for point in line)
 
     # ---- wires ----
 
@@ -157,10 +159,10 @@ class Painter:
     def _from_initial(self, wire: Route, at: Point, s: int, dx: float) -> Route:
         """The same wire, beginning at an initial state left of the first panel."""
         x, y = at[0] - dx, at[1]
-        start = Shape(x, y, _INITIAL, _INITIAL, True)
+        start = self.initial_shape((x, y))
         if wire.turn:
             lane = wire.line[len(wire.line) // 2][1]
-            side = self._beside_initial(at, lane) - dx
+            side = self.beside_initial(at, lane) - dx
             rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
             line = [*joined(rounded([(x, y), (side, y), (side, lane), rest[0]], 14), rest)]
         else:
@@ -225,12 +227,16 @@ class Painter:
             places[role, s] = (x, y)
         return places
 
-    def _beside_initial(self, at: Point, lane: float) -> float:
+    def beside_initial(self, at: Point, lane: float) -> float:
         """Where a wire from an initial state goes to its lane: straight, or left of initial states on that way."""
         x, y = at
         low, high = min(y, lane) - 20, max(y, lane) + 20
         below = [v for u, v in self.initial_at.values() if u == x and v != y and low < v < high]
         return x - _INITIAL / 2 - 10 if below else x
+
+    def initial_shape(self, at: Point) -> Shape:
+        """The outline of an initial state."""
+        return Shape(at[0], at[1], _INITIAL, _INITIAL, True)
 
     def _initial(self, role: int, s: int, at: Point) -> None:
         key = f"i{role}@{s}"
