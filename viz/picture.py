@@ -12,6 +12,7 @@ from . import render
 from .painting.canvas import Canvas
 from .painting.svg import tidy
 from .render import PictureError
+from .shown import fresh_ids
 
 FORMATS = ("svg", "png", "pdf", "dot")
 _PNG_DPI = 144
@@ -69,12 +70,7 @@ class Picture:
             PictureError: unknown ending, a place that cannot be written, Graphviz missing or failing.
         """
         path = Path(path)
-        ending = path.suffix.lower().removeprefix(".")
-        if ending not in FORMATS:
-            raise PictureError(f"cannot save {path.name!r}: the name must end in .svg, .png, .pdf or .dot")
-        if path.is_dir() or not path.parent.is_dir():
-            what = "is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
-            raise PictureError(f"cannot save {path}: {what}")
+        ending = render.ending_of(path, FORMATS)
         render.write(path, self._content(ending))
         return path
 
@@ -95,7 +91,7 @@ class Picture:
         return min(_PNG_DPI, max(1, _PNG_MOST_PIXELS * 72 // widest))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": self.svg(), "text/plain": repr(self)}
+        return {"image/svg+xml": fresh_ids(self.svg()), "text/plain": repr(self)}
 
     def __str__(self) -> str:
         return self.dot
