@@ -11,7 +11,6 @@ import networkx as nx
 from . import render
 from .painting.canvas import Canvas
 from .painting.svg import tidy
-from .render import PictureError
 from .shown import fresh_ids
 
 FORMATS = ("svg", "png", "pdf", "dot")

@@ -54,6 +54,8 @@ def carried(flow: Flow) -> Carried:
     if max(reach.values()) > MOST_LAG:
         raise PictureError(f"states are read from {max(reach.values())} steps back, at most {MOST_LAG} can be charted")
     lines, names, depends = [], [], differentiable(flow.tape)
+    if _through_outside(flow, depends):
+        raise PictureError("steps read states through lines that stand outside every step; compute those inside a step")
     for s in range(len(steps.order)):
         found = [(role, s - j) for role, most in sorted(reach.items()) for j in range(most)]
         here = [steps.lines[role][at] for role, at in found if at in steps.lines[role]]
@@ -65,6 +67,18 @@ def carried(flow: Flow) -> Carried:
     if largest > MOST_NUMBERS:
         raise PictureError(f"the carried state has {largest} numbers, too many to chart (at most {MOST_NUMBERS})")
     return result
+
+
+def _through_outside(flow: Flow, depends: bytearray) -> bool:
+    """Does a step read what lines outside every step make of other steps' values?"""
+    of, lines = flow.steps.of, flow.tape.lines
+    made = bytearray(len(lines) + 1)
+    for i, line in enumerate(lines):
+        parents = [p for p in line[1] if p >= 0 and depends[p]]
+        if of[i] >= 0 and any(made[p] for p in parents):
+            return True
+        made[i] = of[i] < 0 and i not in flow.tape.backward and any(of[p] >= 0 or made[p] for p in parents)
+    return False
 
 
 def step_jacobians(state: Carried) -> list[Array]:
