@@ -38,6 +38,7 @@ def draw(
     every_line: bool = False,
     every_step: bool = False,
     theme: str = "light",
+    backward: bool = False,
 ) -> Picture:
     """Draw a recorded program unrolled over time, values forward and gradients backward.
 
@@ -50,6 +51,8 @@ def draw(
         every_line: draw every recorded line of a step, nothing merged and nothing left out.
         every_step: draw more than 60 steps, too.
         theme: "light", "dark", or "print" for black ink on white paper. The background is opaque in each.
+
+        backward: draw the backward pass as it is recorded, too: its lines beside those that they differentiate.
 
     Raises:
         PictureError: not a flow, a bad span, too many steps, Graphviz missing or failing.
@@ -66,7 +69,10 @@ def draw(
             f"{steps} steps are too wide to read (at most {MOST_STEPS}): "
             "record fewer steps, or insist with draw(..., every_step=True)"
         )
-    graph = build(flow, every_line=every_line, fuse=fuse)
+    if backward and not (flow.seeds and flow.steps.order):
+        lacks = "time steps" if flow.seeds else "backward pass; flow(L) has one"
+        raise PictureError(f"backward=True draws a recurrent program's backward pass, and this flow has no {lacks}")
+    graph = build(flow, every_line=every_line, fuse=fuse, backward=backward)
     if not graph.graph["steps"]:
         return _without_steps(graph, title, span, look)
     return _with_steps(graph, title, span, look)
@@ -129,6 +135,8 @@ def _norms(graph: nx.MultiDiGraph) -> Iterator[float]:
     for _, _, data in graph.edges(data=True):
         if data["gradient"] is not None:
             yield float(data["gradient"])
+        if data.get("adjoint") is not None:
+            yield float(data["adjoint"])
     for key in graph.graph["weights"]:
         node = graph.nodes[key]
         yield from (float(share) for share in (node["shares"] or {}).values() if share is not None)

@@ -15,6 +15,8 @@ def headline(graph: nx.MultiDiGraph) -> str:
     at, steps = graph.graph["at"], graph.graph["steps"]
     if not graph.graph["backward"]:
         return "Forward pass, no backward pass recorded"
+    if graph.graph.get("recorded") == "second order":
+        return "Gradient of a recorded gradient"
     if at == "all":
         name = "Backpropagation through time" if steps else "Backpropagation"
         return f"Truncated b{name[1:]}" if is_cut(graph) else name

@@ -16,6 +16,7 @@ OUTLINE, FORWARD, PALE = "@outline", "@forward", "@pale"
 PANEL, PANEL_EDGE = "@panel", "@panel_edge"
 WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT = "@weight", "@weight_edge", "@weight_text"
 LOSS, LOSS_EDGE = "@loss", "@loss_edge"
+ADJOINT, SCOPE, SCOPE_EDGE = "@adjoint", "@scope", "@scope_edge"
 SEED, SEED_TEXT = "@seed", "@seed_text"
 CUT_RED, CELL_EDGE = "@cut", "@cell_edge"
 

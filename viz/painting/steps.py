@@ -15,7 +15,7 @@ from ..layout.router import JUNCTION, Route
 from ..layout.search import Layout
 from ..reading.template import Edge
 from .canvas import Canvas
-from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale
+from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale, line_colour
 from .lanes import CUT, ZERO, make_lane, paint_gradient
 from .nodes import paint_chip, paint_node
 
@@ -33,6 +33,7 @@ class Flows:
     gradient: float | None
     tooltip: str
     cut: bool = False
+    adjoint: float | None = None  # the wire's value is itself an adjoint of this norm: a recorded backward pass
 
 
 class Painter:
@@ -185,11 +186,30 @@ class Painter:
         """
         self.canvas.stands_for |= dict.fromkeys((f"fwd-{name}", f"bwd-{name}", f"tip-{name}"), tuple(pairs))
         words = "weight" if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
+        if flows.adjoint is not None:
+            self._adjoint(wire, ends, name, dx, flows, words)
+            return
         body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
         head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
         self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), head, f"fwd {words}", tooltip=flows.tooltip)
         if flows.gradient is not None:
             self._gradient(wire, ends, name, dx, flows, words)
+
+    def _adjoint(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
+        """A wire of a recorded backward pass: its value is a gradient, which runs the way in which it is made."""
+        assert flows.adjoint is not None
+        u = self.scale.position(flows.adjoint)
+        body, base, tip = self._lane(wire, "adjoint", round(u * _LEVELS) / _LEVELS)
+        body, tip, base = moved(body, dx), (tip[0] + dx, tip[1]), (base[0] + dx, base[1])
+        if flows.adjoint == 0:
+            style = ZERO | {"arrowhead": "none"} if wire.head.startswith("j") else ZERO
+            self.canvas.wire(f"fwd-{name}", ends, body, tip, f"fwd zero {words}", tooltip=flows.tooltip, **style)
+        elif wire.head.startswith("j"):
+            style = {"color": line_colour(u), "penwidth": f"{1.2 + 3.2 * u:.2f}", "tooltip": flows.tooltip}
+            self.canvas.wire(f"fwd-{name}", ends, body, None, f"fwd adjoint {words}", **style)
+        else:
+            kind = f"fwd adjoint {words}"
+            paint_gradient(self.canvas, name, ends, body, base, tip, u, kind, flows.tooltip, lane="fwd")
 
     def _gradient(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
         back = (ends[1], ends[0])
@@ -267,7 +287,8 @@ def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     edges = list(edges)
     tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
     if all(edge["gradient"] is None for edge in edges):
-        return Flows(None, tooltip)
+        adjoints = [edge["adjoint"] for edge in edges if edge.get("adjoint") is not None]
+        return Flows(None, tooltip, adjoint=max(adjoints, default=None))
     if all(edge["cut"] for edge in edges):
         return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
     if len(edges) == 1:

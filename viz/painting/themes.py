@@ -30,6 +30,9 @@ class Theme:
     weight: str
     weight_edge: str
     weight_text: str
+    adjoint: str  # what a recorded backward pass made
+    scope: str  # a named part of a step
+    scope_edge: str
     loss: str
     loss_edge: str
     seed: str
@@ -93,7 +96,8 @@ def _channels(colour: str) -> tuple[int, int, int]:
 LIGHT = Theme(
     name="light", page="#ffffff", node="#ffffff", panel="#f3f6f8", panel_edge="#e6ebef",
     ink="#24303b", grey="#64707b", text_grey="#5b6772", outline="#5b6773", forward="#808c97", pale="#7f8b96",
-    weight="#dcebf7", weight_edge="#2b6ca3", weight_text="#123f63", loss="#fff4d6", loss_edge="#b07d12",
+    weight="#dcebf7", weight_edge="#2b6ca3", weight_text="#123f63",
+    adjoint="#f3e8f4", scope="#e6ecf1", scope_edge="#c3ced7", loss="#fff4d6", loss_edge="#b07d12",
     seed="#3f1163", seed_text="#ffffff", cut="#b3261e", cell_edge="#dfe5ea",
     cells=("#f2c14e", "#e8853d", "#c94f5b", "#8a2f77", "#3f1163"),
     lines=("#b98216", "#c15c27", "#b23f55", "#852c74", "#3f1163"),
@@ -103,7 +107,8 @@ LIGHT = Theme(
 DARK = Theme(
     name="dark", page="#12171d", node="#161c23", panel="#1a2129", panel_edge="#2b3641",
     ink="#eef2f5", grey="#96a3af", text_grey="#aab5bf", outline="#9aa6b1", forward="#6c7782", pale="#8593a0",
-    weight="#17324a", weight_edge="#59a8e8", weight_text="#cfe6fa", loss="#3a2f12", loss_edge="#e0aa3c",
+    weight="#17324a", weight_edge="#59a8e8", weight_text="#cfe6fa",
+    adjoint="#2c1e38", scope="#222c36", scope_edge="#44525f", loss="#3a2f12", loss_edge="#e0aa3c",
     seed="#fdf3b4", seed_text="#12171d", cut="#ff6b5e", cell_edge="#3a4753",
     cells=("#4f3a94", "#99409a", "#de6068", "#f8a94a", "#fdf3b4"),
     lines=("#9474e0", "#d077cc", "#f58f86", "#f9c05a", "#fdf3b4"),
@@ -113,7 +118,8 @@ DARK = Theme(
 PRINT = Theme(
     name="print", page="#ffffff", node="#ffffff", panel="#ffffff", panel_edge="#b4b4b4",
     ink="#000000", grey="#5a5a5a", text_grey="#4a4a4a", outline="#3c3c3c", forward="#8a8a8a", pale="#8a8a8a",
-    weight="#e8e8e8", weight_edge="#3c3c3c", weight_text="#000000", loss="#ffffff", loss_edge="#000000",
+    weight="#e8e8e8", weight_edge="#3c3c3c", weight_text="#000000",
+    adjoint="#f0f0f0", scope="#ffffff", scope_edge="#8c8c8c", loss="#ffffff", loss_edge="#000000",
     seed="#000000", seed_text="#ffffff", cut="#000000", cell_edge="#b4b4b4",
     cells=("#ececec", "#bebebe", "#8c8c8c", "#5a5a5a", "#1e1e1e"),
     lines=("#848484", "#686868", "#4a4a4a", "#2a2a2a", "#000000"),

@@ -95,6 +95,12 @@ class Total:
             up = [(x + move, y), (x + move, self.y)]
             if not painter.layout_hits([(px - dx, py) for px, py in dense(up)], role):
                 return dense(up)
+        level = y + painter.boxes[role].height / 2 + 13
+        left, right = painter.placement.left + 62, painter.placement.right - 9  # clear of "t = 12"
+        for column in sorted((left + 6 * k for k in range(int((right - left) / 6))), key=lambda c: abs(c + dx - x)):
+            way = rounded([(x, y), (x, level), (column + dx, level), (column + dx, self.y)], 10)
+            if not painter.layout_hits([(px - dx, py) for px, py in way], role):
+                return way
         side = painter.placement.right - 7 + dx
         return rounded([(x, y), (side, y), (side, self.y)], 12)
 

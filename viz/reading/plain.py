@@ -31,7 +31,7 @@ def plain_graph(flow: Flow) -> nx.MultiDiGraph:
     if flow.at != "all":
         seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items() if i in keys}
     G.graph.update(
-        steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
+        recorded="", steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
         backward=bool(flow.seeds), fused=False, losses={}, contributions=None, notes=list(flow.notes),
         conservation=worst,
     )  # fmt: skip
