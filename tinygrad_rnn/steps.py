@@ -339,8 +339,8 @@ def _names(tape: Tape, of: list[int]) -> list[str | None]:
     for i in range(len(tape.source) - 1, -1, -1):
         file, number, instruction, function = tape.source[i]
         start, name = _statements(file).get(number, (number, None))
-        if function.startswith("<") and function != "<module>":
-            continue  # a comprehension or a lambda inside the statement
+        if i in tape.backward or (function.startswith("<") and function != "<module>"):
+            continue  # a line of a recorded sweep; a comprehension or a lambda inside the statement
         following, offset = later.get((file, start, of[i]), (i, -1))
         goes_on = offset > instruction or (offset == instruction and following == i + 1)
         if names[i] is None and not goes_on:

@@ -91,7 +91,7 @@ def test_adjoints_stand_in_the_steps_that_they_belong_to_with_names() -> None:
 def test_the_same_role_stands_in_every_step_where_the_backward_steps_align(name: str) -> None:
     G = build(tg.flow(second_order(name, 5)[1]))
     by_step = [{n["role"] for _, n in G.nodes(data=True) if n.get("recorded") and n["step"] == s} for s in range(5)]
-    assert by_step[1] == by_step[2] == by_step[3] and len(by_step[2] & by_step[0]) >= len(by_step[2]) - 3
+    assert by_step[1] == by_step[2] == by_step[3] and len(by_step[2] & by_step[0]) >= len(by_step[2]) // 2
 
 
 @pytest.mark.parametrize("name", ["vanilla", "lstm", "bidirectional"])
