@@ -129,15 +129,27 @@ def _seeds(tape: Tape, steps: Steps, loss: Var, at: str | int | None) -> dict[in
 def _sweep(
     tape: Tape, seeds: dict[int, Array], follow: Follow | None
 ) -> tuple[dict[int, Array], dict[tuple[int, int], Array]]:
-    """The adjoint of every line that gradient reached, and every edge's contribution."""
+    """The adjoint of every line that gradient reached, and every edge's contribution.
+
+    The sweep itself is asked for the leaves only. Adjoints are added up here, in its order: where one edge alone
+    arrives the adjoint is that edge's contribution, without a copy.
+    """
     edges: dict[tuple[int, int], Array] = {}
-    reached = set(seeds)
+    depends = differentiable(tape)
+    adjoint = {i: seed for i, seed in seeds.items() if depends[i]}
+    sums: set[int] = set()  # adjoints that are sums made here, and so may grow in place
 
     def report(child: int, argument: int, parent: int, contribution: Array) -> None:
         edges[child, argument] = contribution
-        reached.add(parent)
+        before = adjoint.get(parent)
+        if before is None:
+            adjoint[parent] = contribution
+        elif parent in sums and type(before) is np.ndarray:
+            before += contribution
+        else:
+            adjoint[parent] = before + contribution
+            sums.add(parent)
 
-    depends = differentiable(tape)
-    wanted = [i for i in range(max(seeds) + 1) if depends[i]]
-    adjoints = tape.sweep(seeds, wanted, follow=follow, report=report)
-    return {i: g for i, g in zip(wanted, adjoints, strict=True) if i in reached}, edges
+    leaves = [i for i in range(max(seeds) + 1) if tape.lines[i][0] == "var"]
+    tape.sweep(seeds, leaves, follow=follow, report=report)
+    return dict(sorted(adjoint.items())), edges

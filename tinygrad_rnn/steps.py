@@ -22,6 +22,7 @@ from .var import getitem
 
 Frame = tuple[str, int]
 Slot = tuple[int, int]  # a role and the number of its argument
+Read = tuple[int, int, int]  # a line, the number of an argument, and the line that it reads there
 Slots = dict[Slot, set[tuple[int, int]]]  # argument slots that another step feeds: by which role, at what lag
 STATE = re.compile(
     r"(\w+?)(?:_?(0)|\[(-?\d+)\])"
@@ -72,12 +73,7 @@ class Steps:
 def find_steps(tape: Tape) -> Steps:
     """Read the structure of a tape: steps by their scopes, roles by aligning the steps, the rest by who uses whom."""
     lines, n = tape.lines, len(tape.lines)
-    order: dict[Frame, int] = {}
-    of = [-1] * n
-    for i, (_, _, _, _, _, scope, _) in enumerate(lines):
-        frame = None if i in tape.backward else step_frame(scope)
-        if frame is not None:
-            of[i] = order.setdefault(frame, len(order))
+    order, of = _order(tape)
     by_step: list[list[int]] = [[] for _ in order]
     for i, s in enumerate(of):
         if s >= 0:
@@ -87,29 +83,30 @@ def find_steps(tape: Tape) -> Steps:
 
     # Without weights in the key first: h0, used at t = 1 and with a skip at t = 2, would look like a shared weight.
     role, _ = _align(by_step, lambda i: (loops[of[i]], lines[i][0], _source(tape, i), lines[i][6]))
-    slots = _slots(tape, of, role)
-    _move_out(tape, of, role, by_step, slots)
-    _named_states(tape, of, role, names, order, slots)
-    states = {p for i in role for k, p in enumerate(lines[i][1]) if p >= 0 and of[p] < 0 and (role[i], k) in slots}
+    between, outside, own = _reads(tape, of, role)
+    slots = _slots(between, of, role)
+    if _move_out(own, of, role, by_step, slots):
+        between, outside, _ = _reads(tape, of, role)
+    _named_states(tape, of, role, names, order, slots, outside)
+    states = {p for i, k, p in outside if (role[i], k) in slots}
     depends = differentiable(tape)
     users: dict[int, set[int]] = defaultdict(set)
-    for i in role:
-        for p in lines[i][1]:
-            users[p].add(of[i])
+    for i, _, p in outside:
+        users[p].add(of[i])
+    common = {p for p, steps in users.items() if len(steps) > 1 and depends[p] and p not in states}
 
     def key(i: int) -> Hashable:  # what one step alone uses is that step's own, not what its role is known by
-        leaves = tuple(
-            p for p in lines[i][1] if p >= 0 > of[p] and len(users[p]) > 1 and depends[p] and p not in states
-        )
-        return loops[of[i]], lines[i][0], _source(tape, i), lines[i][6], leaves
+        line = lines[i]
+        leaves = tuple([p for p in line[1] if p in common])
+        return loops[of[i]], line[0], _source(tape, i), line[6], leaves
 
     role, program = _align(by_step, key)
-    slots = _slots(tape, of, role)
-    _named_states(tape, of, role, names, order, slots)
+    slots = _slots(between, of, role)
+    _named_states(tape, of, role, names, order, slots, outside)
     placed: dict[int, dict[int, int]] = defaultdict(dict)
     for i, r in role.items():
         placed[r][of[i]] = i
-    initial = _initial(tape, of, role, slots)
+    initial = _initial(outside, of, role, slots)
     states = set(initial.values())
     for (r, _), p in initial.items():  # where no statement named a state, its first value does: h0, h_0 -> h
         if names[p]:
@@ -117,10 +114,9 @@ def find_steps(tape: Tape) -> Steps:
             stem = state[1] if state else names[p]
             for i in placed[r].values():
                 names[i] = names[i] or stem
-    inputs = _sequences(tape, of, by_step) | _one_a_step(tape, of, role, users, states)
-    used = {p for i in role for p in lines[i][1] if p >= 0 and of[p] < 0}
-    shared = tuple(sorted(p for p in used if depends[p] and p not in states and p not in inputs))
-    consumed = {p for i in range(n) if i not in tape.backward for p in lines[i][1]}
+    inputs = _sequences(tape, of, outside) | _one_a_step(tape, role, users, states, outside)
+    shared = tuple(sorted(p for p in users if depends[p] and p not in states and p not in inputs))
+    consumed = {p for i, line in enumerate(lines) if i not in tape.backward for p in line[1]}
     weights = tuple(
         i
         for i in range(n)
@@ -142,6 +138,20 @@ def find_steps(tape: Tape) -> Steps:
         recurrent=frozenset(slots),
         losses=_losses(tape, order),
     )
+
+
+def _order(tape: Tape) -> tuple[dict[Frame, int], list[int]]:
+    """Every step in order of first appearance, and the step of every line."""
+    order: dict[Frame, int] = {}
+    of, known = [-1] * len(tape.lines), dict[Scope, int]()
+    for i, (_, _, _, _, _, scope, _) in enumerate(tape.lines):
+        if scope and i not in tape.backward:
+            s = known.get(scope)
+            if s is None:  # asked once for all lines of a step
+                frame = step_frame(scope)
+                s = known[scope] = -1 if frame is None else order.setdefault(frame, len(order))
+            of[i] = s
+    return order, of
 
 
 def step_frame(scope: Scope) -> Frame | None:
@@ -179,37 +189,63 @@ def _align(by_step: list[list[int]], key: Callable[[int], Hashable]) -> tuple[di
     return role, [r for r, _ in union]
 
 
-def _slots(tape: Tape, of: list[int], role: dict[int, int]) -> Slots:
+def _reads(tape: Tape, of: list[int], role: dict[int, int]) -> tuple[list[Read], list[Read], list[Read]]:
+    """What lines in steps read from other steps, from outside of all steps, and as leaves of their own step."""
+    between, outside, own, lines = list[Read](), list[Read](), list[Read](), tape.lines
+    for i in role:
+        s = of[i]
+        for k, p in enumerate(lines[i][1]):
+            if p >= 0:
+                if of[p] < 0:
+                    outside.append((i, k, p))
+                elif of[p] != s:
+                    between.append((i, k, p))
+                elif not lines[p][1]:
+                    own.append((i, k, p))
+    return between, outside, own
+
+
+def _slots(between: list[Read], of: list[int], role: dict[int, int]) -> Slots:
     """Recurrent argument slots: which role of another step feeds them, at what lag."""
     slots: Slots = defaultdict(set)
-    for i, r in role.items():
-        for k, p in enumerate(tape.lines[i][1]):
-            if p in role and of[p] != of[i]:
-                slots[r, k].add((role[p], of[i] - of[p]))
+    for i, k, p in between:
+        slots[role[i], k].add((role[p], of[i] - of[p]))
     return dict(slots)
 
 
-def _move_out(tape: Tape, of: list[int], role: dict[int, int], by_step: list[list[int]], slots: Slots) -> None:
-    """A plain array that starts a state is met inside step 1; it belongs before it."""
-    for i in list(role):
-        for k, p in enumerate(tape.lines[i][1]):
-            if p in role and not tape.lines[p][1] and of[p] == of[i] and (role[i], k) in slots:
-                by_step[of[p]].remove(p)
-                of[p] = -1
-                del role[p]
+def _move_out(
+    own: list[Read], of: list[int], role: dict[int, int], by_step: list[list[int]], slots: Slots
+) -> bool:
+    """A plain array that starts a state is met inside step 1; it belongs before it. Says whether there was one."""
+    found = {p for i, k, p in own if (role[i], k) in slots}
+    for p in found:
+        by_step[of[p]].remove(p)
+        of[p] = -1
+        del role[p]
+    return bool(found)
 
 
 def _named_states(
-    tape: Tape, of: list[int], role: dict[int, int], names: list[str | None], order: dict[Frame, int], slots: Slots
+    tape: Tape,
+    of: list[int],
+    role: dict[int, int],
+    names: list[str | None],
+    order: dict[Frame, int],
+    slots: Slots,
+    outside: list[Read],
 ) -> None:
     """Where too few steps are recorded for a state to recur, names tell: h0 and h[-1] are h before the first step."""
+    named = {p for p in {p for _, _, p in outside} if STATE.fullmatch(names[p] or "")}
+    asked = {(role[i], k) for i, k, p in outside if p in named} - slots.keys()
+    if not asked:
+        return
     first = {loop: t for loop, t in reversed(order)}
     frames = list(order)
     last = {names[i]: i for i in sorted(role)}
     fed: dict[Slot, set[tuple[int, int] | None]] = defaultdict(set)
     for i, r in role.items():
         for k, p in enumerate(tape.lines[i][1]):
-            if p >= 0 and (r, k) not in slots:
+            if p >= 0 and (r, k) in asked:
                 state = STATE.fullmatch(names[p] or "") if of[p] < 0 else None
                 heir = last.get(state[1], -1) if state else -1
                 loop = frames[of[i]][0]
@@ -221,14 +257,12 @@ def _named_states(
             slots[slot] = {feed}
 
 
-def _initial(tape: Tape, of: list[int], role: dict[int, int], slots: Slots) -> dict[tuple[int, int], int]:
+def _initial(outside: list[Read], of: list[int], role: dict[int, int], slots: Slots) -> dict[tuple[int, int], int]:
     initial = {}
-    for i, r in role.items():
-        for k, p in enumerate(tape.lines[i][1]):
-            if p >= 0 and of[p] < 0:
-                for source, lag in slots.get((r, k), ()):
-                    if of[i] - lag < 0:
-                        initial[source, of[i] - lag] = p
+    for i, k, p in outside:
+        for source, lag in slots.get((role[i], k), ()):
+            if of[i] - lag < 0:
+                initial[source, of[i] - lag] = p
     return dict(sorted(initial.items()))
 
 
@@ -236,20 +270,22 @@ def differentiable(tape: Tape) -> bytearray:
     """By line: does it depend on a differentiable leaf?"""
     depends = bytearray(len(tape.lines) + 1)  # the last stays 0, for parents −1
     for i, (fn, parents, *_) in enumerate(tape.lines):
-        depends[i] = fn == "var" or any(depends[p] for p in parents)
+        if fn == "var":
+            depends[i] = 1
+        for p in parents:
+            if depends[p]:
+                depends[i] = 1
+                break
     return depends
 
 
-def _sequences(tape: Tape, of: list[int], by_step: list[list[int]]) -> frozenset[int]:
+def _sequences(tape: Tape, of: list[int], outside: list[Read]) -> frozenset[int]:
     """Outside arrays that step s reads at entry s, or at entry last − s: sequences of inputs, not weights."""
     taken: dict[int, list[tuple[int, int] | None]] = defaultdict(list)
-    for members in by_step:
-        for i in members:
-            fn, parents, args, *_ = tape.lines[i]
-            for k, p in enumerate(parents):
-                if p >= 0 and of[p] < 0:
-                    entry = args[1] if fn is getitem and k == 0 and len(args) > 1 else None
-                    taken[p].append((of[i], int(entry)) if isinstance(entry, int) else None)
+    for i, k, p in outside:
+        fn, _, args, *_ = tape.lines[i]
+        entry = args[1] if fn is getitem and k == 0 and len(args) > 1 else None
+        taken[p].append((of[i], int(entry)) if isinstance(entry, int) else None)
     found = set()
     for p, uses in taken.items():
         pairs = [u for u in uses if u is not None]
@@ -263,14 +299,13 @@ def _sequences(tape: Tape, of: list[int], by_step: list[list[int]]) -> frozenset
 
 
 def _one_a_step(
-    tape: Tape, of: list[int], role: dict[int, int], users: dict[int, set[int]], states: set[int]
+    tape: Tape, role: dict[int, int], users: dict[int, set[int]], states: set[int], outside: list[Read]
 ) -> frozenset[int]:
     """Outside leaves of which every step has its own in the same place: inputs, given one by one."""
     given: dict[Slot, set[int]] = defaultdict(set)
-    for i, r in role.items():
-        for k, p in enumerate(tape.lines[i][1]):
-            if p >= 0 > of[p] and not tape.lines[p][1] and p not in states:
-                given[r, k].add(p)
+    for i, k, p in outside:
+        if not tape.lines[p][1] and p not in states:
+            given[role[i], k].add(p)
     return frozenset(
         p for leaves in given.values() if len(leaves) > 1 for p in leaves if all(len(users[q]) == 1 for q in leaves)
     )
@@ -304,8 +339,8 @@ def _names(tape: Tape, of: list[int]) -> list[str | None]:
     for i in range(len(tape.source) - 1, -1, -1):
         file, number, instruction, function = tape.source[i]
         start, name = _statements(file).get(number, (number, None))
-        if function.startswith("<") and function != "<module>":
-            continue  # a comprehension or a lambda inside the statement
+        if i in tape.backward or (function.startswith("<") and function != "<module>"):
+            continue  # a line of a recorded sweep; a comprehension or a lambda inside the statement
         following, offset = later.get((file, start, of[i]), (i, -1))
         goes_on = offset > instruction or (offset == instruction and following == i + 1)
         if names[i] is None and not goes_on:

@@ -52,6 +52,7 @@ class Tape:
         self.checked = checked
         self.source: list[guard.Place] = []  # by line: the user's file and line, where checked
         self.checksums: dict[int, int] = {}
+        self._marked: set[Scope] = set()  # where step losses were marked
         self._meaning: Backward | None = None
         self._thread = get_ident()
         self._tokens: list[Token[Tape | None]] = []
@@ -75,7 +76,7 @@ class Tape:
         """A tape that goes on where this one stands, unchecked; lines that it records are not seen here."""
         other = Tape()
         other.lines, other.losses, other.backward = list(self.lines), list(self.losses), dict(self.backward)
-        other.source, other.checksums = list(self.source), dict(self.checksums)
+        other.source, other.checksums, other._marked = list(self.source), dict(self.checksums), set(self._marked)
         return other
 
     # ---- recording -------------------------------------------------------------------------------------------------
@@ -160,7 +161,7 @@ class Tape:
     def loss(self, value: Var, t: int) -> Var:
         """Mark a scalar as the loss J_t of step t, and return it; each step has one."""
         shape = value.shape if type(value) is Var and value.tape is self else None
-        check_mark(shape, t, self.scope, self.losses)
+        check_mark(shape, t, self.scope, self._marked)
         self.losses.append((value.index, self.scope, t))
         return value
 

@@ -7,8 +7,10 @@ picture.save("bptt.svg")                # or .png, .pdf, .dot
 viz.graph(tg.flow(L))                   # the networkx graph behind it
 """
 
-from .picture import Picture, draw
+from . import charts
+from .drawing import draw
+from .picture import Picture
 from .reading.graph import build as graph
 from .render import PictureError
 
-__all__ = ["Picture", "PictureError", "draw", "graph"]
+__all__ = ["Picture", "PictureError", "charts", "draw", "graph"]

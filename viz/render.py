@@ -113,6 +113,22 @@ def _run(name: str, command: list[str], stdin: str, seconds: float) -> bytes:
     return done.stdout
 
 
+def ending_of(path: Path, formats: Sequence[str]) -> str:
+    """What the ending of a path asks for, without the dot.
+
+    Raises:
+        PictureError: it is none of the formats, or the place is a folder, or in a folder that is not there.
+    """
+    ending = path.suffix.lower().removeprefix(".")
+    if ending not in formats:
+        known = ", ".join(f".{name}" for name in formats[:-1]) + f" or .{formats[-1]}"
+        raise PictureError(f"cannot save {path.name!r}: the name must end in {known}")
+    if path.is_dir() or not path.parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
+        raise PictureError(f"cannot save {path}: {what}")
+    return ending
+
+
 def write(path: Path, content: bytes) -> None:
     """Write a whole file or nothing: first beside the target, then renamed onto it.
 

@@ -83,7 +83,10 @@ def measure(graph: nx.MultiDiGraph, structure: Structure) -> tuple[Box, ...]:
     for key, node in graph.nodes(data=True):
         if key.startswith("n"):
             instances.setdefault(node["role"], []).append(face(node))
-    return tuple(_box(part, instances[part.role], structure) for part in structure.template.parts)
+    template = structure.template
+    kinds = [Structure(template.of_kind(kind)) for kind in range(len(template.kinds))]
+    of = {role: kind for kind in kinds for role in kind.roles}
+    return tuple(_box(part, instances[part.role], of[part.role]) for part in template.parts)
 
 
 def _box(part: Part, instances: list[Face], structure: Structure) -> Box:

@@ -27,7 +27,7 @@ def _single_tap(router: Router, state: int, reader: int) -> None:
     px, low = router.at[reader][0] + router.ports[reader, "in", f"carry{state}"], router.bottom(reader) - 16
     line = rounded([(x, y), (x, low), (px, low), (px, router.at[reader][1])], 12)
     dot = router.junction(f"in{state}", (x, y))
-    edge = Edge(state, 1, reader)
+    edge = Edge(state, router.structure.direction[state], reader)
     router.add(f"n{state}-tap-n{reader}", line, dot, router.shape(reader), f"jin{state}", f"n{reader}", [edge])
 
 
@@ -39,7 +39,7 @@ class _Bus:
         self.router, self.role = router, role
         self.y = router.placement.bus[source]
         self.readers = router.structure.fans[source]
-        self.lag = 1 if where == "carry" else 0
+        self.lag = router.structure.direction[role] if where == "carry" else 0
         self.name = f"n{role}-bus" if where == "node" else f"n{role}-trunk"
         self.port = f"n{role}" if where == "node" else f"carry{role}"
         self.back, self.origin_width = 0, 0.0
@@ -51,7 +51,8 @@ class _Bus:
             origin = (router.junction(f"in{role}", anchor), f"jin{role}")
             self.lead = [anchor]
         else:
-            self.x, pitch, self.back = router.placement.trunk[role], router.placement.pitch, 1
+            self.x, self.back = router.placement.trunk[role], self.lag
+            pitch = self.lag * router.placement.pitch
             x, y = router.at[role]
             origin = (router.shape(role, -pitch), f"n{role}")
             self.lead = [(x - pitch, y), (self.x, y)]

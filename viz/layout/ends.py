@@ -21,6 +21,7 @@ class Obstacle:
     right: float
     top: float
     role: int | None = None
+    kind: int = 0  # of step: obstacles of another kind are never met
 
     def holds(self, point: Point, margin: float = 0.0) -> bool:
         """Whether a point lies inside, or within `margin` of it."""
@@ -78,10 +79,12 @@ def ports(structure: Structure, boxes: Mapping[int, Box], placement: Placement) 
         ends[target, "in"].append((at[source][0], f"n{source}"))
     for state, readers in structure.entering.items():
         for reader in readers:
-            ends[reader, "in"].append((-1e4, f"carry{state}"))
+            ends[reader, "in"].append((-1e4 * structure.direction[state], f"carry{state}"))
     for state, lag in structure.skips:
         for reader in structure.consumers(state, lag):
             ends[reader, "in"].append((-2e4, f"skip{state}.{lag}"))
+    for source, reader in structure.template.remembered:
+        ends[reader, "in"].append((-3e4, f"memory{source}"))
     found = {}
     for (role, side_name), wires in ends.items():
         box, count = boxes[role], len(wires)

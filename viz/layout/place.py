@@ -50,14 +50,17 @@ def place(
     bus = _bus_heights(structure, boxes, at)
     feet = [_foot(boxes[role], at[role]) for role in structure.roles]
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
-    left = min(foot[0] for foot in feet) - 12 - _TRUNK_PITCH * len(trunks)
-    right = max(foot[2] for foot in feet) + 12 + 16 * len(structure.skips)
+    onward = [state for state in trunks if structure.direction[state] > 0]
+    backward = [state for state in trunks if structure.direction[state] < 0]
+    left = min(foot[0] for foot in feet) - 12 - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
+    right = max(foot[2] for foot in feet) + 12 + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
     narrow = max(0.0, strip_width + 44 - (right - left))
     left, right = left - narrow / 2, right + narrow / 2
     return Placement(
         at,
         bus,
-        {state: left + 13 + _TRUNK_PITCH * k for k, state in enumerate(trunks)},
+        {state: left + 13 + _TRUNK_PITCH * k for k, state in enumerate(onward)}
+        | {state: right - 13 - _TRUNK_PITCH * k for k, state in enumerate(backward)},
         left,
         right,
         min(foot[1] for foot in feet),

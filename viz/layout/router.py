@@ -40,6 +40,19 @@ class Route:
     turn: tuple[int, int] | None = None
 
 
+@dataclass(frozen=True)
+class Memory:
+    """One state's lane: its height, the way of the state down to it, and the way from it up into each reader.
+
+    Both ways begin at the lane and are in the coordinates of the step that the state, or the reader, belongs to.
+    """
+
+    source: int
+    y: float
+    store: tuple[Point, ...]
+    reads: dict[int, tuple[Point, ...]]
+
+
 @dataclass
 class Routing:
     """All routes of one step, the dots where they split, and what they had to avoid."""
@@ -47,18 +60,22 @@ class Routing:
     routes: list[Route] = field(default_factory=list)
     junctions: dict[str, Point] = field(default_factory=dict)
     obstacles: list[Obstacle] = field(default_factory=list)
+    memories: list[Memory] = field(default_factory=list)
 
 
 class Router:
     """Keeps what routing one step needs: positions, obstacles, and where along a side each wire ends."""
 
-    def __init__(self, structure: Structure, boxes: Mapping[int, Box], placement: Placement):
+    def __init__(
+        self, structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing | None = None
+    ):
         self.structure, self.boxes, self.placement = structure, boxes, placement
         self.at = placement.at
-        self.routing = Routing(obstacles=list(obstacles(structure, boxes, self.at)))
+        self.routing = routing or Routing(obstacles=list(obstacles(structure, boxes, self.at)))
         self.ports = ports(structure, boxes, placement)
         self.lanes: list[float] = []  # heights that skips have taken
-        self.ways: list[Line] = []  # lines that ways up should keep away from, and the same as one array of points
+        # Lines that ways up should keep away from, and the same as one array of points.
+        self.ways: list[Line] = [list(wire.line) for wire in self.routing.routes if not wire.back]
         self._near = np.zeros((0, 2))
         self._counted: list[int] = []
 
@@ -148,15 +165,16 @@ class Router:
 
     def carry(self, state: int) -> None:
         """A state comes in from the step before: straight into its spine, or into the top of its trunk."""
-        structure, pitch = self.structure, self.placement.pitch
+        structure, back = self.structure, self.structure.direction[state]
+        pitch = back * self.placement.pitch
         x, y = self.at[state]
         start, source = self.shape(state, -pitch), (x - pitch, y)
         first = structure.spines[state][0] if state in structure.spines else None
-        edges = [Edge(state, 1, reader) for reader in structure.consumers(state, 1)]
+        edges = [Edge(state, back, reader) for reader in structure.readers(state)]
         if state not in structure.entering:
             if first is not None:
                 line = dense([source, self.at[first]])
-                self.add(f"n{state}-in", line, start, self.shape(first), f"n{state}", f"n{first}", edges, back=1)
+                self.add(f"n{state}-in", line, start, self.shape(first), f"n{state}", f"n{first}", edges, back)
             return
         if first is None and ("carry", state) in self.placement.bus:
             return  # the bus begins at the state itself
@@ -165,9 +183,9 @@ class Router:
             return
         anchor = (self.placement.trunk[state], y)
         dot = self.junction(f"in{state}", anchor)
-        self.add(f"n{state}-in", dense([source, anchor]), start, dot, f"n{state}", f"jin{state}", edges, back=1)
+        self.add(f"n{state}-in", dense([source, anchor]), start, dot, f"n{state}", f"jin{state}", edges, back)
         if first is not None:
-            edge = Edge(state, 1, first)
+            edge = Edge(state, back, first)
             line = dense([anchor, self.at[first]])
             self.add(f"n{state}-spine", line, dot, self.shape(first), f"jin{state}", f"n{first}", [edge])
 
@@ -177,8 +195,9 @@ class Router:
         px = self.at[reader][0] + self.ports[reader, "in", f"carry{state}"]
         low = self.bottom(reader) - 16
         line = rounded([source, (x, y), (x, low), (px, low), (px, self.at[reader][1])], 12)
-        edge = Edge(state, 1, reader)
-        self.add(f"n{state}-in", line, start, self.shape(reader), f"n{state}", f"n{reader}", [edge], back=1)
+        back = self.structure.direction[state]
+        edge = Edge(state, back, reader)
+        self.add(f"n{state}-in", line, start, self.shape(reader), f"n{state}", f"n{reader}", [edge], back)
 
     def skip(self, state: int, lag: int, reader: int) -> None:
         """A state that another step than the next reads: along its panel's margin, a free lane, and into the reader."""
@@ -248,9 +267,9 @@ class Router:
                     continue
                 way = [(x, y), (x, top)] if x == port else [(x, y), (x, jog), (port, jog), (port, top)]
                 away = max(0.0, abs(x - source) - abs(port - source))
-                cost = abs(x - port) + away + (25 if step else 0) + 500 * self._blocked(way, reader)
+                cost = abs(x - port) + away + (25 if step else 0) + 500 * self.blocked(way, reader)
                 if best is None or cost < best[0]:
-                    cost += 200 * self._crowded(way, y + 12)
+                    cost += 200 * self.crowded(way, y + 12)
                 if best is None or cost < best[0]:
                     best = (cost, way)
             if best and best[0] < 4 * step:
@@ -259,7 +278,7 @@ class Router:
         self.ways.append(dense(way))
         return way
 
-    def _blocked(self, way: Line, reader: int) -> float:
+    def blocked(self, way: Line, reader: int) -> float:
         """How much of the way lies in obstacles: 1 for each, and 1 more for every 6 points of length."""
         count = 0.0
         for obstacle in self.routing.obstacles:
@@ -272,7 +291,7 @@ class Router:
                     count += 1 + (max(0.0, high - low) + max(0.0, far - near)) / 6
         return count
 
-    def _crowded(self, way: Line, above: float) -> int:
+    def crowded(self, way: Line, above: float) -> int:
         """How many other wires run closely beside this way, above a height."""
         if len(self.ways) != len(self._counted):
             fresh = [np.array(line[::2]) for line in self.ways[len(self._counted) :]]

@@ -28,15 +28,21 @@ def score(structure: Structure, placement: Placement, routing: Routing) -> float
         + _LENGTH * sum(math.dist(a, b) for line in lines for a, b in zip(line, line[1:], strict=False))
         + _WIDTH * (placement.right - placement.left)
         + _HEIGHT * (placement.top - placement.bottom)
-        + _DRIFT * sum(placement.right - placement.at[state][0] for state in structure.carried)
+        + _DRIFT * sum(_drift(structure, placement, state) for state in structure.carried)
         + _ORDER * sum(a > b for i, a in enumerate(row) for b in row[i + 1 :])
     )
 
 
+def _drift(structure: Structure, placement: Placement, state: int) -> float:
+    """How far a state stands from the side where it leaves its panel."""
+    x = placement.at[state][0]
+    return placement.right - x if structure.direction[state] > 0 else x - placement.left
+
+
 def _wrong(structure: Structure, placement: Placement, routing: Routing) -> int:
-    """Spines that do not run left to right, and carries that run over anything (`dot` sometimes reverses a spine)."""
+    """Spines that do not run the way of their time (`dot` reverses some), and carries that run over anything."""
     at = placement.at
-    reversed_links = sum(at[source][0] + 20 > at[target][0] for source, target in structure.spine_pairs)
+    reversed_links = sum((at[b][0] - at[a][0]) * way < 20 for (a, b), way in structure.rightward.items())
     return reversed_links + len(_blocking(placement, routing))
 
 
@@ -59,17 +65,19 @@ def _blocking(placement: Placement, routing: Routing) -> list[Obstacle]:
     """Obstacles on the straight way of a carry: after its state in one panel, and before its first stop in the next."""
     at, found = placement.at, []
     for wire in routing.routes:
-        if wire.back != 1:
+        if abs(wire.back) != 1 or wire.turn:
             continue
         state = int(wire.tail[1:])
         ends = {state, int(wire.head[1:])} if wire.head.startswith("n") else {state}
         y, x = at[state][1], at[state][0]
-        reach = wire.end.x if wire.line[-1][1] == y else placement.trunk.get(state, placement.left)
+        onward = wire.back > 0
+        side = placement.left if onward else placement.right
+        reach = wire.end.x if wire.line[-1][1] == y else placement.trunk.get(state, side)
         for obstacle in routing.obstacles:
             if obstacle.role in ends or not obstacle.bottom < y < obstacle.top:
                 continue
-            leaving = obstacle.right > x + 1 and obstacle.left < placement.right
-            entering = obstacle.left < reach and obstacle.right > placement.left
+            leaving = obstacle.right > x + 1 if onward else obstacle.left < x - 1
+            entering = obstacle.left < reach if onward else obstacle.right > reach
             found += [obstacle] * (leaving + entering)
     return found
 

@@ -12,6 +12,7 @@ from typing import TypeVar
 from .. import render
 from ..reading.template import Template
 from .boxes import Box
+from .combine import Found, Run, combined
 from .curves import Line, Point, crosses
 from .place import Placement, place
 from .router import Routing
@@ -52,14 +53,6 @@ class Layout:
 
 
 @dataclass(frozen=True)
-class Run:
-    """What `dot` answers: the centre of every footprint, and its own splines."""
-
-    at: dict[str, Point]
-    splines: dict[tuple[str, str], Line]
-
-
-@dataclass(frozen=True)
 class _Try:
     """One way to ask `dot`: an order for the main row (None: as it likes) and a shuffle of the statements."""
 
@@ -72,6 +65,8 @@ class _Try:
 def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str, str], ...]) -> Layout:
     """The best layout found for a step; kept per structure for the life of the process.
 
+    Different kinds of steps, an encoder's and a decoder's, are laid out one by one and share the size of their panels.
+
     Args:
         template: the step's nodes and edges.
         boxes: their sizes, in the same order.
@@ -80,9 +75,17 @@ def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str
     Raises:
         PictureError: Graphviz is missing or fails.
     """
-    structure = Structure(template)
     by_role = {box.role: box for box in boxes}
-    best: Layout | None = None
+    narrow = arrange(weights, 0).width
+    found = [_search(Structure(template.of_kind(kind)), by_role, narrow) for kind in range(len(template.kinds))]
+    placement, routing = combined(template, by_role, found)
+    strips = arrange(weights, placement.right - placement.left - 20)
+    value, runs = sum(each.score for each in found), sum(each.runs for each in found)
+    return Layout(Structure(template), by_role, placement, routing, strips, value, runs)
+
+
+def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -> Found:
+    best: Found | None = None
     seen: set[tuple[tuple[str, Point], ...]] = set()
     runs, tries = 0, _first_tries(structure)
     for _ in range(1 + _ROUNDS_OF_SWAPS):
@@ -96,12 +99,11 @@ def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str
         before = best
         fresh.sort(key=lambda run: _cheap(structure, run))
         for run in fresh[:_ROUTED]:
-            placement = place(structure, by_role, run.at, arrange(weights, 0).width)
+            placement = place(structure, by_role, run.at, strip_width)
             routing = route(structure, by_role, placement, run.splines)
             value = score(structure, placement, routing)
             if best is None or value < best.score:
-                strips = arrange(weights, placement.right - placement.left - 20)
-                best = Layout(structure, by_role, placement, routing, strips, value, runs)
+                best = Found(structure, placement, routing, run, value, runs)
         assert best is not None
         blocking = in_the_way(structure, by_role, best.placement, best.routing)
         if blocking and not any(t.lifted for t in tries):
@@ -134,7 +136,7 @@ def _lifts(roles: frozenset[int]) -> list[frozenset[int]]:
     return single[:4] + ([roles] if len(roles) > 1 else [])
 
 
-def _swaps(structure: Structure, best: Layout) -> list[_Try]:
+def _swaps(structure: Structure, best: Found) -> list[_Try]:
     """The best order so far with any two gates exchanged."""
     row = sorted(structure.main_row, key=lambda role: best.placement.at[role])
     tries = []
@@ -150,19 +152,25 @@ def dot_text(
 ) -> str:
     """One step as DOT for the engine `dot`: footprints, ranks and orders only; chips, buses and carries stay out."""
     spines = structure.spines
-    lines = ["digraph {", _HEAD]
-    lines += [_footprint(boxes[role], role in structure.on_spine) for role in _shuffled(structure.roles, shuffle)]
+    lines = []
+    nodes = [_footprint(boxes[role], role in structure.on_spine) for role in _shuffled(structure.roles, shuffle)]
     for state in structure.carried:
         # A left anchor, the spine and a right anchor share a rank: the spine is exactly straight, nothing to adjust.
         middle = [f"n{role}" for role in spines.get(state, (state,))]
-        chain = " -> ".join([f"a{state}", *middle, f"z{state}"])
-        lines += [f"{end}{state} [width={_inches(6)},height={_inches(6)}];" for end in "az"]
+        forward = structure.direction[state] > 0
+        chain = " -> ".join([f"a{state}", *(middle if forward else middle[::-1]), f"z{state}"])
+        nodes += [f"{end}{state} [width={_inches(6)},height={_inches(6)}];" for end in "az"]
         lines.append(f"{{rank=same; {chain} [weight=1]}}")
         if state not in spines:
-            lines.append(f"n{state} -> z{state} [weight=3,style=invis];")
-    for lower, upper in zip(structure.carried, structure.carried[1:], strict=False):
-        if structure.depth[lower] < structure.depth[upper]:
-            lines.append(f"z{lower} -> z{upper} [weight=30];")  # states drift to the right, where time goes
+            outward = f"n{state} -> z{state}" if forward else f"a{state} -> n{state}"
+            lines.append(f"{outward} [weight=3,style=invis];")
+    for lower, upper in zip(structure.upward, structure.upward[1:], strict=False):
+        onward = structure.direction[lower] == structure.direction[upper] > 0
+        deeper = structure.depth[lower] < structure.depth[upper]
+        # States drift to the right, where time goes; and no two of them share a line.
+        lines.append(f"z{lower} -> z{upper} [weight={30 if onward and deeper else 0}];")
+    # `dot` begins with the nodes as it first meets them: with the spines first it reverses them less often.
+    lines = lines + nodes if shuffle % 2 else nodes + lines
     for row in structure.rows:
         if len(row) > 1:
             lines.append("{rank=same; " + "; ".join(f"n{role}" for role in row) + "}")
@@ -171,9 +179,9 @@ def dot_text(
             lines.append(" -> ".join(f"n{role}" for role in ordered) + " [style=invis,weight=1];")
     for source, target in _shuffled(structure.links, shuffle):
         if (source, target) not in structure.spine_pairs:
-            far = ",minlen=2" if target in lifted else ""
+            far = ",minlen=2" if target in lifted or source in lifted & structure.inputs else ""
             lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}{far}];")
-    return "\n".join([*lines, "}"])
+    return "\n".join(["digraph {", _HEAD, *lines, "}"])
 
 
 def _footprint(box: Box, on_spine: bool) -> str:
@@ -231,10 +239,11 @@ def _cheap(structure: Structure, run: Run) -> float:
     """A quick guess at the score: straight links between centres, no routes."""
     ends = [(run.at[f"n{a}"], run.at[f"n{b}"]) for a, b in structure.links if structure.kind[a] != "input"]
     for state, readers in structure.entering.items():
-        ends += [(run.at[f"a{state}"], run.at[f"n{reader}"]) for reader in readers]
+        side = "a" if structure.direction[state] > 0 else "z"
+        ends += [(run.at[f"{side}{state}"], run.at[f"n{reader}"]) for reader in readers]
     crossings = sum(crosses(a, b, c, d) for (a, b), (c, d) in itertools.combinations(ends, 2))
     length = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in ends)
-    backward = sum(run.at[f"n{a}"][0] + 20 > run.at[f"n{b}"][0] for a, b in structure.spine_pairs)
+    backward = sum((run.at[f"n{b}"][0] - run.at[f"n{a}"][0]) * way < 20 for (a, b), way in structure.rightward.items())
     xs, ys = [x for x, _ in run.at.values()], [y for _, y in run.at.values()]
     return (
         5000 * backward
@@ -242,9 +251,14 @@ def _cheap(structure: Structure, run: Run) -> float:
         + 0.35 * length
         + 0.8 * (max(xs) - min(xs))
         + 0.5 * (max(ys) - min(ys))
-        + 0.6 * sum(max(xs) - run.at[f"n{state}"][0] for state in structure.carried)
+        + 0.6 * sum(_outward(structure, xs, run, state) for state in structure.carried)
         + 3 * _inversions(run.at[f"n{role}"][0] for role in structure.main_row)
     )
+
+
+def _outward(structure: Structure, xs: list[float], run: Run, state: int) -> float:
+    x = run.at[f"n{state}"][0]
+    return max(xs) - x if structure.direction[state] > 0 else x - min(xs)
 
 
 def _inversions(values: Iterable[float]) -> int:

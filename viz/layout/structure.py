@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from ..reading.template import Template
+from ..reading.template import Edge, Template
 
 # Where a bus starts: ("carry", role) is a state that arrives from the step before, ("node", role) a node of this step.
 Source = tuple[str, int]
@@ -35,9 +35,15 @@ class Structure:
         return frozenset(role for role in self.roles if self.kind[role] == "input")
 
     @cached_property
+    def edges(self) -> tuple[Edge, ...]:
+        """Edges that get wires of their own; what comes out of the memory has a lane along all panels."""
+        remembered = set(self.template.remembered)
+        return tuple(e for e in self.template.edges if not e.lag or (e.source, e.target) not in remembered)
+
+    @cached_property
     def links(self) -> tuple[tuple[int, int], ...]:
         """Edges inside the step as (source, target), sorted."""
-        return tuple(sorted({(e.source, e.target) for e in self.template.edges if e.lag == 0}))
+        return tuple(sorted({(e.source, e.target) for e in self.edges if e.lag == 0}))
 
     @cached_property
     def sources(self) -> dict[int, tuple[int, ...]]:
@@ -59,18 +65,28 @@ class Structure:
 
     def consumers(self, role: int, lag: int) -> tuple[int, ...]:
         """Roles that read this state `lag` steps later."""
-        return tuple(sorted({e.target for e in self.template.edges if (e.source, e.lag) == (role, lag)}))
+        return tuple(sorted({e.target for e in self.edges if (e.source, e.lag) == (role, lag)}))
+
+    @cached_property
+    def direction(self) -> dict[int, int]:
+        """States that a neighbouring step reads: 1 where that is the next one, -1 where time runs backward."""
+        near = {(e.source, e.lag) for e in self.edges if abs(e.lag) == 1}
+        return dict(sorted(near))  # 1 comes last: a state that both neighbours read runs forward
 
     @cached_property
     def carried(self) -> tuple[int, ...]:
-        """States that the next step reads, the deepest last."""
-        states = [role for role, lag in self.template.carries if lag == 1]
-        return tuple(sorted(states, key=lambda role: (self.depth[role], role)))
+        """States that a neighbouring step reads, the deepest last."""
+        return tuple(sorted(self.direction, key=lambda role: (self.depth[role], role)))
+
+    def readers(self, state: int) -> tuple[int, ...]:
+        """Roles that read a carried state in the step that it is carried to."""
+        return self.consumers(state, self.direction[state])
 
     @cached_property
     def skips(self) -> tuple[tuple[int, int], ...]:
-        """(state, lag) of states that other steps than the next one read; a lag below 0 runs backward in time."""
-        return tuple((role, lag) for role, lag in self.template.carries if lag != 1)
+        """(state, lag) of states that steps further away read; a lag below 0 runs backward in time."""
+        carries = sorted({(e.source, e.lag) for e in self.edges if e.lag})
+        return tuple((role, lag) for role, lag in carries if lag != self.direction.get(role))
 
     @cached_property
     def spines(self) -> dict[int, tuple[int, ...]]:
@@ -83,11 +99,11 @@ class Structure:
         group = {role: role for role in self.roles}
         found = []
         for state in self.carried:
-            paths = [path for reader in self.consumers(state, 1) for path in self._paths(reader, state)]
+            paths = [path for reader in self.readers(state) for path in self._paths(reader, state)]
             paths.sort(key=len)
             found.append((len(paths[0]) if paths else len(self.roles) + 1, state, paths))
         for _, state, paths in sorted(found, key=lambda entry: entry[:2]):
-            gates = [role for role in self.consumers(state, 1) if self.kind[role] in ("affine", "product")]
+            gates = [role for role in self.readers(state) if self.kind[role] in ("affine", "product")]
             for path in paths:
                 if len(gates) > 1 and path[0] in gates or any(set(path) & set(other) for other in chosen.values()):
                     continue
@@ -98,6 +114,20 @@ class Structure:
         return chosen
 
     @cached_property
+    def upward(self) -> tuple[int, ...]:
+        """Carried states from the lowest line to the highest: no two share one; a spine lies below what it feeds."""
+        group = {role: role for role in self.roles}
+        for state, path in self.spines.items():
+            group.update(dict.fromkeys(path, state))
+        names = sorted(set(group.values()), key=lambda role: (self.depth[role], role))
+        targets: dict[int, set[int]] = {name: set() for name in names}
+        for source, target in self.links:
+            if group[source] != group[target]:
+                targets[group[source]].add(group[target])
+        order = {name: n for n, name in enumerate(_topological(names, targets))}
+        return tuple(sorted(self.carried, key=lambda state: order[group[state]]))
+
+    @cached_property
     def on_spine(self) -> frozenset[int]:
         """All roles that lie on some spine."""
         return frozenset(role for path in self.spines.values() for role in path)
@@ -105,7 +135,15 @@ class Structure:
     @cached_property
     def spine_pairs(self) -> frozenset[tuple[int, int]]:
         """Links that run along a spine."""
-        return frozenset(pair for path in self.spines.values() for pair in zip(path, path[1:], strict=False))
+        return frozenset(self.rightward)
+
+    @cached_property
+    def rightward(self) -> dict[tuple[int, int], int]:
+        """Links that run along a spine: 1 where to the right, -1 where the spine runs backward in time."""
+        found = {}
+        for state, path in self.spines.items():
+            found.update(dict.fromkeys(zip(path, path[1:], strict=False), self.direction[state]))
+        return found
 
     @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
@@ -133,11 +171,11 @@ class Structure:
 
     @cached_property
     def entering(self) -> dict[int, tuple[int, ...]]:
-        """For a carried state its readers off its own spine: they are reached by a trunk at the left of the panel."""
+        """For a carried state its readers off its own spine: reached by a trunk at the side where it comes in."""
         found = {}
         for state in sorted(self.carried):
             first = self.spines.get(state, (None,))[0]
-            readers = tuple(role for role in self.consumers(state, 1) if role != first)
+            readers = tuple(role for role in self.readers(state) if role != first)
             if readers:
                 found[state] = readers
         return found

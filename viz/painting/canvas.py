@@ -14,12 +14,15 @@ import graphviz
 
 from ..layout.curves import Line, Point
 from ..layout.metrics import text_width
-from .colours import FORWARD, GREY, INK, OUTLINE
+from .colours import FORWARD, GREY, INK, NODE, OUTLINE, PAGE
+from .themes import LIGHT, Theme
 
 FONT = "Helvetica,Arial,sans-serif"
 BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
 
-_DECORATION = ("junction", "bar", "anchor")  # kinds that may lie on wires or touch each other
+Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
+
+_DECORATION = ("junction", "bar", "anchor", "cell")  # kinds that may lie on wires, in boxes or touch each other
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
@@ -65,11 +68,16 @@ class _Item:
 
 @dataclass
 class Canvas:
-    """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2."""
+    """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2.
 
+    Painters name colours by their roles; the theme's own colours are put in once, in the end.
+    """
+
+    theme: Theme = LIGHT
     boxes: list[Drawn] = field(default_factory=list)
     texts: list[Drawn] = field(default_factory=list)
     strokes: list[Stroke] = field(default_factory=list)
+    stands_for: dict[str, tuple[Key, ...]] = field(default_factory=dict)  # by name: nodes or edges of the graph
     _nodes: list[_Item] = field(default_factory=list)
     _wires: list[_Item] = field(default_factory=list)
     _panels: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -114,7 +122,7 @@ class Canvas:
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
         self._nodes.append(_Item((self._fresh(name),), attributes | style, panel))
-        if kind not in _DECORATION:
+        if kind.split()[0] not in _DECORATION:
             half_wide, half_high = width / 2, height / 2
             self.boxes.append(Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label))
         if label:
@@ -192,48 +200,77 @@ class Canvas:
         }
         self._wires.append(_Item((*ends, name), attributes | style))
 
+    @property
+    def prefix(self) -> str:
+        """What every id begins with: a hash of the content."""
+        return "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
+
+    def elements(self) -> dict[Key, tuple[str, ...]]:
+        """Which ids of the SVG show which node or edge of the graph, by `("node", key)` or `(u, v)`.
+
+        A wire has up to three: its value lane, its gradient lane, and that lane's tip.
+        """
+        drawn = [item.names[-1] for item in (*self._nodes, *self._wires)]
+        prefix, found = self.prefix, dict[Key, list[str]]()
+        for name in drawn:
+            for key in self.stands_for.get(name, ()):
+                found.setdefault(key, []).append(f"{prefix}-{_slug(name)}")
+        return {key: tuple(ids) for key, ids in found.items()}
+
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
-        prefix = "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
-        out = graphviz.Digraph(
-            prefix,
-            graph_attr={
-                "layout": "nop2",
-                "bgcolor": "white",
-                "pad": ".25",
-                "splines": "true",
-                "outputorder": "nodesfirst",
-                "fontname": FONT,
-                "id": prefix,
-                "bb": ",".join(_p(side) for side in frame),
-            },
-            node_attr={
-                "shape": "box",
-                "style": "rounded,filled",
-                "fillcolor": "white",
-                "color": OUTLINE,
-                "fontcolor": INK,
-                "fontname": FONT,
-                "fontsize": "12",
-                "penwidth": "1.1",
-                "margin": "0",
-                "fixedsize": "true",
-            },
-            edge_attr={"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"},
-        )
-        for panel, attributes in self._panels.items():
+        coloured = self.theme.attributes
+        panels = {name: coloured(attributes) for name, attributes in self._panels.items()}
+        nodes = [_Item(item.names, coloured(item.attributes), item.panel) for item in self._nodes]
+        wires = [_Item(item.names, coloured(item.attributes)) for item in self._wires]
+        prefix = "p" + hashlib.sha256(repr((nodes, wires, panels)).encode()).hexdigest()[:8]
+        out = self._empty(prefix, frame)
+        for panel, attributes in panels.items():
             with out.subgraph(name=f"cluster_{panel}") as inside:
                 inside.attr(**attributes, id=f"{prefix}-{_slug(panel)}")
-                for item in self._nodes:
+                for item in nodes:
                     if item.panel == panel:
                         inside.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
-        for item in self._nodes:
-            if item.panel not in self._panels:
+        for item in nodes:
+            if item.panel not in panels:
                 out.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
-        for item in self._wires:
+        for item in wires:
             tail, head, name = item.names
             out.edge(tail, head, **item.attributes, id=f"{prefix}-{_slug(name)}")
         return out
+
+    def _empty(self, prefix: str, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
+        """A graph with what holds for all its elements, and none of them yet."""
+        return graphviz.Digraph(
+            prefix,
+            graph_attr=self.theme.attributes(
+                {
+                    "layout": "nop2",
+                    "bgcolor": PAGE,
+                    "pad": ".25",
+                    "splines": "true",
+                    "outputorder": "nodesfirst",
+                    "fontname": FONT,
+                    "id": prefix,
+                    "bb": ",".join(_p(side) for side in frame),
+                }
+            ),
+            node_attr=self.theme.attributes(
+                {
+                    "shape": "box",
+                    "style": "rounded,filled",
+                    "fillcolor": NODE,
+                    "color": OUTLINE,
+                    "fontcolor": INK,
+                    "fontname": FONT,
+                    "fontsize": "12",
+                    "penwidth": "1.1",
+                    "margin": "0",
+                    "fixedsize": "true",
+                }
+            ),
+            edge_attr=self.theme.attributes({"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"}),
+        )
 
     def _fresh(self, name: str) -> str:
         """The name itself, or with a number behind it where it is taken."""

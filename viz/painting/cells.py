@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..layout.metrics import cell_number, text_width
 from ..layout.strips import CELL_HEIGHT, CELL_WIDTH
 from .canvas import BOLD, Canvas
-from .colours import CELL_EDGE, GREY, INK, WEIGHT_TEXT, Scale, colour
+from .colours import CELL_EDGE, GREY, PAGE, WEIGHT_TEXT, Scale, colour, text_colour
 from .steps import Painter
 
 
@@ -64,9 +64,9 @@ def paint_cell(
     u = scale.position(value)
     style = {"style": "filled", "fontsize": "9.5"}
     if value == 0:
-        style |= {"fillcolor": "white", "color": CELL_EDGE, "fontcolor": GREY, "penwidth": "0.6"}
+        style |= {"fillcolor": PAGE, "color": CELL_EDGE, "fontcolor": GREY, "penwidth": "0.6"}
     else:
-        style |= {"fillcolor": colour(u), "penwidth": "0", "fontcolor": "white" if u > 0.33 else INK}
+        style |= {"fillcolor": colour(u), "penwidth": "0", "fontcolor": text_colour(u)}
     if bold:
         style["fontname"] = BOLD
     text = cell_number(value) if number else ""

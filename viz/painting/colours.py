@@ -1,4 +1,7 @@
-"""The colours of a picture, and the scale that turns a gradient's norm into colour and width."""
+"""What colours stand for, and the scale that turns a gradient's norm into a place on a theme's ramp of colours.
+
+Painters name roles: `"color": INK`. A `themes.Theme` says which colour a role has, and the canvas puts it in.
+"""
 
 from __future__ import annotations
 
@@ -6,45 +9,31 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-# From faint to strong. Luminance falls all the way, so the order survives greyscale and colour blindness.
-STOPS = ("#f2c14e", "#e8853d", "#c94f5b", "#8a2f77", "#3f1163")
-# The same for thin lines, whose faint end would vanish: contrast with a panel is at least 3 to 1 everywhere.
-LINE_STOPS = ("#b98216", "#cb6a26", "#c94f5b", "#8a2f77", "#3f1163")
-
-INK = "#24303b"
-GREY = "#8b97a3"
-TEXT_GREY = "#6b7782"
-PALE = "#9ba7b2"
-FORWARD = "#8f9ba6"
-OUTLINE = "#5b6773"
-PANEL, PANEL_EDGE = "#f3f6f8", "#e6ebef"
-WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT = "#dcebf7", "#2b6ca3", "#123f63"
-LOSS, LOSS_EDGE = "#fff4d6", "#b07d12"
-SEED = STOPS[-1]
-CUT_RED = "#b3261e"
-CELL_EDGE = "#dfe5ea"
+# Roles: fields of Theme, marked by "@".
+PAGE, NODE = "@page", "@node"
+INK, GREY, TEXT_GREY = "@ink", "@grey", "@text_grey"
+OUTLINE, FORWARD, PALE = "@outline", "@forward", "@pale"
+PANEL, PANEL_EDGE = "@panel", "@panel_edge"
+WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT = "@weight", "@weight_edge", "@weight_text"
+LOSS, LOSS_EDGE = "@loss", "@loss_edge"
+ADJOINT, SCOPE, SCOPE_EDGE = "@adjoint", "@scope", "@scope_edge"
+SEED, SEED_TEXT = "@seed", "@seed_text"
+CUT_RED, CELL_EDGE = "@cut", "@cell_edge"
 
 
 def colour(position: float) -> str:
     """The colour of a cell at a position between 0 (faint) and 1 (strong); positions outside are clamped."""
-    return _between(STOPS, position)
+    return f"@cells:{position:.4f}"
 
 
 def line_colour(position: float) -> str:
-    """The colour of a line at a position between 0 and 1: like `colour`, but darker at the faint end."""
-    return _between(LINE_STOPS, position)
+    """The colour of a line at a position between 0 and 1: like `colour`, but clearer at the faint end."""
+    return f"@lines:{position:.4f}"
 
 
-def _between(stops: tuple[str, ...], position: float) -> str:
-    along = min(max(position, 0.0), 1.0) * (len(stops) - 1)
-    first = min(int(along), len(stops) - 2)
-    share = along - first
-    low, high = _channels(stops[first]), _channels(stops[first + 1])
-    return "#" + "".join(f"{round(a + (b - a) * share):02x}" for a, b in zip(low, high, strict=True))
-
-
-def _channels(stop: str) -> tuple[int, int, int]:
-    return int(stop[1:3], 16), int(stop[3:5], 16), int(stop[5:7], 16)
+def text_colour(position: float) -> str:
+    """The colour of a text on a cell of `colour(position)`."""
+    return f"@text_on:{position:.4f}"
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,14 @@ from ..layout.search import Layout
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (
+    ADJOINT,
     GREY,
     INK,
     OUTLINE,
+    PAGE,
     PANEL_EDGE,
     SEED,
+    SEED_TEXT,
     TEXT_GREY,
     WEIGHT,
     WEIGHT_EDGE,
@@ -42,7 +45,7 @@ def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
     if not graph.graph["backward"]:
         return 0.0
     splits = any(route.head.startswith("j") for route in layout.routing.routes)
-    symbols = bool(graph.graph["weights"]) + splits + bool(graph.graph["seeds"])
+    symbols = bool(graph.graph["weights"]) + splits + bool(graph.graph["seeds"]) + bool(graph.graph["recorded"])
     return 222.0 + 20 * is_cut(graph) + 34 * symbols
 
 
@@ -77,7 +80,7 @@ class Key:
             self._tables()
             self._sums()
         bottom = painter.bottom if painter.backward else self.y + 6
-        style = {"color": PANEL_EDGE, "fillcolor": "white"}
+        style = {"color": PANEL_EDGE, "fillcolor": PAGE}
         self.canvas.panel("key", self.left, bottom, self.right, painter.top, "", **style)
 
     def _write(
@@ -140,6 +143,10 @@ class Key:
             at, size = (self.left + 32, self.y), (max(26.0, text_width(label, 11) + 10), 20.0)
             canvas.box("key-weight", label, at, size, "key", panel="key", fontsize="11", **style)
             self._two_lines("one tensor, redrawn", "in every step")
+        if graph.graph["recorded"]:
+            at, style = (self.left + 32, self.y), {"fillcolor": ADJOINT, "fontsize": "11"}
+            canvas.box("key-adjoint", "δ", at, (30.0, 20.0), "key", panel="key", **style)
+            self._two_lines("recorded backward", "pass: h̄ is ∂L/∂h")
         if any(route.head.startswith("j") for route in self.painter.layout.routing.routes):
             style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"}
             at = (self.left + 32, self.y)
@@ -199,6 +206,6 @@ class Key:
 
 def paint_seed(canvas: Canvas, name: str, at: tuple[float, float], panel: str | None = None, text: str = "1") -> None:
     """The dark dot where a gradient begins."""
-    style = {"style": "filled", "fillcolor": SEED, "color": SEED, "fontcolor": "white", "fontsize": "11"}
+    style = {"style": "filled", "fillcolor": SEED, "color": SEED, "fontcolor": SEED_TEXT, "fontsize": "11"}
     words = "the seed: ∂ℓ/∂ℓ = 1"
     canvas.box(name, text, at, (18.0, 18.0), "seed", shape="circle", panel=panel, tooltip=words, **style)

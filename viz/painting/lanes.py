@@ -18,12 +18,12 @@ def make_lane(
 ) -> tuple[Line, Point, Point]:
     """One lane of an edge from its centre line: shifted sideways, clipped at its ends, with room for the arrow head.
 
-    Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle. The
-    first and the last have no head where `head` is false.
+    Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle, as
+    "adjoint", which is as wide as a gradient. These and the first have no head where `head` is false.
     Returns the cubics of the shaft, the base of the arrow head and its tip.
     """
     backward = lane in ("gradient", "zero")
-    side = 0.0 if lane == "alone" else -LANE if backward else LANE
+    side = 0.0 if lane in ("alone", "adjoint") else -LANE if backward else LANE
     points = offset(list(line), side)
     if backward:
         points, start, end = points[::-1], end, start
@@ -31,11 +31,12 @@ def make_lane(
     if len(points) < 2:
         points = [points[0], (points[0][0] + 0.1, points[0][1])]
     # Graphviz 2 lets stroked heads poke out by their pen, later versions do not: a fair middle for the thin ones.
-    points = trimmed(points, 0.5 if lane == "gradient" else 0.8)
+    wide = lane in ("gradient", "adjoint")
+    points = trimmed(points, 0.5 if wide else 0.8)
     tip = points[-1]
     if not (head or backward):
         return cubics(points), tip, tip
-    shaft = trimmed(points, head_length(u) if lane == "gradient" else 5.5)
+    shaft = trimmed(points, head_length(u) if wide else 5.5)
     return cubics(shaft), shaft[-1], tip
 
 
@@ -54,9 +55,10 @@ def paint_gradient(
     u: float,
     kind: str,
     tooltip: str = "",
+    lane: str = "bwd",
 ) -> None:
     """A gradient lane: shaft and head, width and colour by the position u on the scale."""
     hue = line_colour(u)
     # The shaft reaches a little into its head, so that no seam shows between the two.
-    canvas.wire(f"bwd-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
+    canvas.wire(f"{lane}-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
     canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, color=hue)

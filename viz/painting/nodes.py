@@ -9,7 +9,7 @@ from ..layout.boxes import ROW_HEIGHT, Box, Face, chip_width, face
 from ..layout.curves import Point
 from ..layout.metrics import shorten, text_width
 from .canvas import Canvas, slug_words
-from .colours import GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
+from .colours import ADJOINT, GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
 
 
 def paint_chip(
@@ -33,9 +33,11 @@ def paint_node(
     """One node of a step: its outline with its operation, its name, or the rows of its affine map."""
     (x, y), kind, written, size = at, str(node["kind"]), face(node), (box.width, box.height)
     tooltip = str(node["tooltip"])
+    tint = {"fillcolor": ADJOINT} if node.get("recorded") else {}
     if kind == "input":
         shape = "circle" if size[0] == size[1] else "box"
-        canvas.box(key, written.name, at, size, "input", shape=shape, tooltip=tooltip, panel=panel, fontsize="13")
+        tint |= {"fontsize": "13", "tooltip": tooltip}
+        canvas.box(key, written.name, at, size, "input", shape=shape, panel=panel, **tint)
     elif kind == "loss":
         style = {"fillcolor": LOSS, "color": LOSS_EDGE, "penwidth": "1.4", "tooltip": tooltip}
         canvas.box(key, "", at, size, "loss", panel=panel, **style)
@@ -47,17 +49,18 @@ def paint_node(
     elif kind == "affine":
         style = {"penwidth": "2.1", "color": INK} if box.title else {}
         words = "state affine" if box.title else "op affine"
-        canvas.box(key, "", at, size, words, tooltip=tooltip, panel=panel, **style)
+        canvas.box(key, "", at, size, words, tooltip=tooltip, panel=panel, **tint, **style)
         _rows(canvas, written, at, box, panel)
     elif written.name:
         bold = kind == "state"
         style = {"penwidth": "2.1", "color": INK} if bold else {}
-        canvas.box(key, "", at, size, "state" if bold else "op", tooltip=tooltip, panel=panel, **style)
+        canvas.box(key, "", at, size, "state" if bold else "op", tooltip=tooltip, panel=panel, **tint, **style)
         _operation_and_name(canvas, written, at, bold, panel)
     else:
         round_ = {"shape": "circle", "fontsize": "16"} if size == (26.0, 26.0) and kind in ("sum", "times") else {}
         style = {"penwidth": "2.1", "color": INK} if kind == "state" else {}
-        canvas.box(key, written.operation, at, size, f"op {kind}", tooltip=tooltip, panel=panel, **round_, **style)
+        style |= round_ | tint
+        canvas.box(key, written.operation, at, size, f"op {kind}", tooltip=tooltip, panel=panel, **style)
 
 
 def _operation_and_name(canvas: Canvas, written: Face, at: Point, bold: bool, panel: str | None) -> None:

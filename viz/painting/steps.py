@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ from ..layout.router import JUNCTION, Route
 from ..layout.search import Layout
 from ..reading.template import Edge
 from .canvas import Canvas
-from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale
+from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale, line_colour
 from .lanes import CUT, ZERO, make_lane, paint_gradient
 from .nodes import paint_chip, paint_node
 
@@ -33,6 +33,7 @@ class Flows:
     gradient: float | None
     tooltip: str
     cut: bool = False
+    adjoint: float | None = None  # the wire's value is itself an adjoint of this norm: a recorded backward pass
 
 
 class Painter:
@@ -103,6 +104,7 @@ class Painter:
         key, box = f"n{role}@{s}", self.boxes[role]
         x, y = self.placement.at[role]
         node = self.graph.nodes[key]
+        self.canvas.stands_for[key] = (("node", key),)
         paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
         for chip in box.chips:
             if self.graph.has_edge(chip.weight, key):
@@ -112,12 +114,15 @@ class Painter:
         node = self.graph.nodes[weight]
         share = node["shares"].get(s)
         tooltip = node["tooltip"] + (f"\nshare of step {s + 1}: ‖·‖ {share:.4g}" if share is not None else "")
+        self.canvas.stands_for[f"{weight}-{user}"] = (("node", weight),)
         paint_chip(self.canvas, f"{weight}-{user}", node, at, tooltip, f"t{s}")
 
     def layout_hits(self, line: Line, role: int) -> bool:
         """Whether a line, in the coordinates of the first step, runs over any node or chip other than its own."""
         obstacles = self.layout.routing.obstacles
-        return any(o.holds(point, 4) for o in obstacles if o.role != role for point in line)
+        kinds = self.layout.structure.template.kinds
+        kind = next(n for n, roles in enumerate(kinds) if role in roles)
+        return any(o.holds(point, 4) for o in obstacles if o.kind == kind and o.role != role for point in line)
 
     # ---- wires ----
 
@@ -130,7 +135,7 @@ class Painter:
         if wire.back and source.startswith("i"):
             wire = self._from_initial(wire, self.initial_at[self.graph.nodes[source]["role"], s - wire.back], s, dx)
         ends = (self._end(wire.tail, source, wire, s), self._end(wire.head, pairs[0][1], wire, s))
-        self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows)
+        self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows, pairs)
 
     def _pairs(self, wire: Route, s: int) -> list[tuple[str, str]]:
         """The edges of the graph that this wire stands for in step s; none where nothing passes along it."""
@@ -155,10 +160,10 @@ class Painter:
     def _from_initial(self, wire: Route, at: Point, s: int, dx: float) -> Route:
         """The same wire, beginning at an initial state left of the first panel."""
         x, y = at[0] - dx, at[1]
-        start = Shape(x, y, _INITIAL, _INITIAL, True)
+        start = self.initial_shape((x, y))
         if wire.turn:
             lane = wire.line[len(wire.line) // 2][1]
-            side = self._beside_initial(at, lane) - dx
+            side = self.beside_initial(at, lane) - dx
             rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
             line = [*joined(rounded([(x, y), (side, y), (side, lane), rest[0]], 14), rest)]
         else:
@@ -166,14 +171,45 @@ class Painter:
             line = [*dense([(x, y), rest[0]]), *rest[1:]]
         return replace(wire, key=f"{wire.key}-from{s - wire.back}", line=tuple(line), start=start)
 
-    def draw_wire(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows) -> None:
-        """Both lanes of a wire: the value forward in thin grey, the gradient backward in wide colour."""
+    def draw_wire(
+        self,
+        wire: Route,
+        ends: tuple[str, str],
+        name: str,
+        dx: float,
+        flows: Flows,
+        pairs: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Both lanes of a wire: the value forward in thin grey, the gradient backward in wide colour.
+
+        `pairs` are the edges of the graph that the wire stands for.
+        """
+        self.canvas.stands_for |= dict.fromkeys((f"fwd-{name}", f"bwd-{name}", f"tip-{name}"), tuple(pairs))
         words = "weight" if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
+        if flows.adjoint is not None:
+            self._adjoint(wire, ends, name, dx, flows, words)
+            return
         body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
         head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
         self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), head, f"fwd {words}", tooltip=flows.tooltip)
         if flows.gradient is not None:
             self._gradient(wire, ends, name, dx, flows, words)
+
+    def _adjoint(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
+        """A wire of a recorded backward pass: its value is a gradient, which runs the way in which it is made."""
+        assert flows.adjoint is not None
+        u = self.scale.position(flows.adjoint)
+        body, base, tip = self._lane(wire, "adjoint", round(u * _LEVELS) / _LEVELS)
+        body, tip, base = moved(body, dx), (tip[0] + dx, tip[1]), (base[0] + dx, base[1])
+        if flows.adjoint == 0:
+            style = ZERO | {"arrowhead": "none"} if wire.head.startswith("j") else ZERO
+            self.canvas.wire(f"fwd-{name}", ends, body, tip, f"fwd zero {words}", tooltip=flows.tooltip, **style)
+        elif wire.head.startswith("j"):
+            style = {"color": line_colour(u), "penwidth": f"{1.2 + 3.2 * u:.2f}", "tooltip": flows.tooltip}
+            self.canvas.wire(f"fwd-{name}", ends, body, None, f"fwd adjoint {words}", **style)
+        else:
+            kind = f"fwd adjoint {words}"
+            paint_gradient(self.canvas, name, ends, body, base, tip, u, kind, flows.tooltip, lane="fwd")
 
     def _gradient(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
         back = (ends[1], ends[0])
@@ -211,12 +247,16 @@ class Painter:
             places[role, s] = (x, y)
         return places
 
-    def _beside_initial(self, at: Point, lane: float) -> float:
+    def beside_initial(self, at: Point, lane: float) -> float:
         """Where a wire from an initial state goes to its lane: straight, or left of initial states on that way."""
         x, y = at
         low, high = min(y, lane) - 20, max(y, lane) + 20
         below = [v for u, v in self.initial_at.values() if u == x and v != y and low < v < high]
         return x - _INITIAL / 2 - 10 if below else x
+
+    def initial_shape(self, at: Point) -> Shape:
+        """The outline of an initial state."""
+        return Shape(at[0], at[1], _INITIAL, _INITIAL, True)
 
     def _initial(self, role: int, s: int, at: Point) -> None:
         key = f"i{role}@{s}"
@@ -224,6 +264,7 @@ class Painter:
         label = shorten(str(node["label"]), 8)
         size = min(13.0, 13 * 28 / max(text_width(label, 13), 1))
         style = {"fontsize": f"{size:.3g}", "tooltip": str(node.get("tooltip", ""))}
+        self.canvas.stands_for[key] = (("node", key),)
         self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
 
 
@@ -246,7 +287,8 @@ def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     edges = list(edges)
     tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
     if all(edge["gradient"] is None for edge in edges):
-        return Flows(None, tooltip)
+        adjoints = [edge["adjoint"] for edge in edges if edge.get("adjoint") is not None]
+        return Flows(None, tooltip, adjoint=max(adjoints, default=None))
     if all(edge["cut"] for edge in edges):
         return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
     if len(edges) == 1:

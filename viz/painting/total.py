@@ -8,7 +8,7 @@ from ..layout.boxes import chip_width
 from ..layout.curves import Line, Shape, dense, rounded, straight
 from ..layout.metrics import loss_number, text_width
 from ..layout.router import Route
-from .colours import GREY, INK, LOSS, LOSS_EDGE, PALE
+from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
 from .key import paint_seed
 from .lanes import head_length, paint_gradient
 from .nodes import paint_chip
@@ -64,9 +64,10 @@ class Total:
         if "L" not in self.graph:
             return
         middle, wide = (self.left + self.right) / 2, self.right - self.left
-        fill, edge = ("white", PALE) if self.quiet else (LOSS, LOSS_EDGE)
+        fill, edge = (PAGE, PALE) if self.quiet else (LOSS, LOSS_EDGE)
         style = {"fillcolor": fill, "color": edge, "penwidth": "1.2" if self.quiet else "2"}
         tooltip = str(self.graph.nodes["L"]["tooltip"])
+        self.canvas.stands_for["L"] = (("node", "L"),)
         self.canvas.box("L", "", (middle, self.y), (wide, _HIGH), "total", tooltip=tooltip, **style)
         ink = GREY if self.quiet else INK
         first, second = text_width(self._words, 14), text_width(self._value, 14, bold=not self.quiet)
@@ -94,6 +95,12 @@ class Total:
             up = [(x + move, y), (x + move, self.y)]
             if not painter.layout_hits([(px - dx, py) for px, py in dense(up)], role):
                 return dense(up)
+        level = y + painter.boxes[role].height / 2 + 13
+        left, right = painter.placement.left + 62, painter.placement.right - 9  # clear of "t = 12"
+        for column in sorted((left + 6 * k for k in range(int((right - left) / 6))), key=lambda c: abs(c + dx - x)):
+            way = rounded([(x, y), (x, level), (column + dx, level), (column + dx, self.y)], 10)
+            if not painter.layout_hits([(px - dx, py) for px, py in way], role):
+                return way
         side = painter.placement.right - 7 + dx
         return rounded([(x, y), (side, y), (side, self.y)], 12)
 
@@ -105,7 +112,7 @@ class Total:
         gradient = data["gradient"]
         flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
         wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
-        painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows)
+        painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows, [(source, "L")])
 
     def _regularisers(self) -> None:
         """Weights that the total reads outside the steps: chips above the bar."""
@@ -117,6 +124,7 @@ class Total:
             x += wide / 2
             share = node["shares"].get(-1)
             words = "" if share is None else f"\noutside the steps: ‖·‖ {share:.4g}"
+            self.canvas.stands_for[name] = (("node", weight),)
             paint_chip(self.canvas, name, node, (x, y), str(node["tooltip"]) + words)
             chip = Shape(x, y, wide, 17)
             way = tuple(dense([(x, y), (x, self.y)]))
@@ -125,7 +133,7 @@ class Total:
             gradient = data["gradient"]
             flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
             wire = Route(name, way, chip, bar, name, "L", weight=weight)
-            self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows)
+            self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows, [(weight, "L")])
 
     def _seed(self, key: str) -> None:
         node, painter = self.graph.nodes[key], self.painter

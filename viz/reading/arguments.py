@@ -25,6 +25,7 @@ class Wire:
 
     contribution: Array | None
     vanished: tuple[str, ...] = ()  # names of the lines passed, from the source on
+    passed: tuple[tuple[int, int], ...] = ()  # the tape's edges on the way, (line, argument)
     cut: bool = False
 
 
@@ -108,7 +109,7 @@ def _add(wires: Wires, child: int, k: int, target: str | None) -> None:
         return
     cut = flow.follow is not None and not all(flow.follow(c, n, display.program.parents(c)[n]) for c, n in passed)
     vanished = tuple(_moved(display, line) for line, _ in reversed(passed[1:]))
-    wire = Wire(wires.pushed(flow.edges, child, k), vanished, cut)
+    wire = Wire(wires.pushed(flow.edges, child, k), vanished, passed, cut)
     wires.between.setdefault((key, target), []).append(wire)
 
 

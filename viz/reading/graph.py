@@ -21,25 +21,31 @@ from .labels import Labels
 from .merging import arrange
 from .plain import plain_graph
 from .program import Program, place
+from .recorded import is_recorded, unfolded, with_backward_pass
 from .tooltips import norm
 
 Array = Any
 MOST_STEPS_IN_TABLE = 12
 
 
-def build(flow: Flow, *, every_line: bool = False, fuse: bool | None = None) -> nx.MultiDiGraph:
+def build(
+    flow: Flow, *, every_line: bool = False, fuse: bool | None = None, backward: bool = False
+) -> nx.MultiDiGraph:
     """The graph of a recorded program and of its gradient.
 
     Args:
         flow: `tinygrad_rnn.flow(L, at=...)`: the whole loss, one step's loss, or no backward pass.
         every_line: draw every line in a step; nothing merged, nothing left out.
         fuse: draw W·h + U·x + b as one box: True, False, or None for "where a step has more than five products".
+        backward: record the backward pass, too, and show its lines in the steps that they belong to.
 
     Returns a MultiDiGraph; a program without steps gives a plain graph of its lines, `G.graph["steps"] == []`.
     """
-    if not flow.steps.order or flow.loss in flow.tape.backward:
+    if not flow.steps.order:
         return plain_graph(flow)
-    program = place(flow)
+    flow = with_backward_pass(flow) if backward else flow
+    recorded = backward or is_recorded(flow)
+    program = place(unfolded(flow), flow.tape.backward) if recorded else place(flow)
     display = arrange(program, every_line=every_line, fuse=fuse)
     return _Builder(program, display, collect(display)).graph()
 
@@ -88,7 +94,8 @@ class _Builder:
         loop, t = program.order[s]
         self._add(
             key, exits, kind=kind, role=role, step=s, t=t, loop=loop, op=op, name=self.labels.names.get(role),
-            label=label, rows=rows, lines=tuple(self.wires.members[key]), cited=False,
+            label=label, rows=rows, lines=tuple(self.wires.members[key]), recorded=i in program.meaning,
+            cited=i in program.meaning,
             fused=role in display.losses or len(self.wires.members[key]) > 1,
         )  # fmt: skip
 
@@ -127,6 +134,7 @@ class _Builder:
         i, program = exits[-1], self.program
         value = program.lines[i][4]
         differentiable = any(program.differentiable[e] for e in exits)
+        differentiable &= not (self.program.beside and attributes.get("recorded", False))
         adjoint = sum((self.flow.adjoint[e] for e in exits if e in self.flow.adjoint), start=0.0)
         functions = dict.fromkeys(program.function(line) for line in attributes["lines"])
         node = {
@@ -147,6 +155,7 @@ class _Builder:
         value = float(program.lines[loss][4])
         marks = sorted(program.marks.items(), key=lambda pair: pair[1])
         text = words.total(value, [(program.order[s][1], float(program.lines[i][4])) for i, s in marks])
+        text = text if self._of_losses() else ""
         if loss in program.marks:
             text = words.symbol("ℓ", program.order[program.marks[loss]][1])
         self._add("L", [loss], kind="total", text=text, label="L", name="L", op=text, lines=(loss,))
@@ -158,6 +167,7 @@ class _Builder:
         contribution = sum(arrays[1:], start=np.array(arrays[0])) if arrays else None
         differentiable = any(self.program.differentiable[e] for e in self.G.nodes[u]["exits"])
         silent = not self.backward or not differentiable
+        silent |= self._beside(v)  # what the backward pass reads is no part of what it differentiates
         silent |= v == "L" and self.flow.at != "all" and contribution is None  # L is not what was followed
         gradient = None if silent else 0.0 if contribution is None else norm(contribution)
         lag = 0 if v == "L" or u[0] == "w" else int(v.split("@")[1]) - int(u.split("@")[1])
@@ -167,7 +177,17 @@ class _Builder:
         self.G.add_edge(
             u, v, key=0, lag=lag, forward=True, gradient=gradient, contribution=contribution, cut=cut,
             vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut),
+            adjoint=self.G.nodes[u]["value_norm"] if self._beside(u) else None,
+            passed=tuple(dict.fromkeys(edge for wire in wires for edge in wire.passed)),
         )  # fmt: skip
+
+    def _beside(self, key: str) -> bool:
+        """Is this a node of a backward pass that stands beside the gradient, and is not differentiated itself."""
+        return self.program.beside and bool(self.G.nodes[key].get("recorded"))
+
+    def _of_losses(self) -> bool:
+        """Is what is followed made of the marked losses, and not of their gradients."""
+        return self.program.beside or not self.program.meaning
 
     def _facts(self) -> None:
         program, display, flow, G = self.program, self.display, self.flow, self.G
@@ -185,7 +205,8 @@ class _Builder:
             seeds=seeds,
             fused=display.fused,
             losses=dict(sorted(losses.items())),
-            contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE),
+            contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE) if self._of_losses() else None,
+            recorded="" if not program.meaning else "beside" if program.beside else "second order",
             notes=[*flow.notes, *program.notes, *self._computed_weights()],
             conservation=conservation(G, flow),
         )

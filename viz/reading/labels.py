@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from . import words
+from . import recorded, words
 from .display import Display
 from .source import argument_name
 
@@ -50,6 +50,8 @@ class Labels:
         """What line i does, operands written where a sign alone would say too little."""
         program, name = self.program, self.program.function(i)
         parents, args = program.parents(i), program.lines[i][2]
+        if i in program.meaning and (told := recorded.operation(program, i, self.operand)):
+            return told
         if name in words.PRODUCTS:
             return self.product(i)
         if name in ("concatenate", "stack"):

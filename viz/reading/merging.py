@@ -14,6 +14,7 @@ import numpy as np
 from . import words
 from .display import Display, look
 from .program import Program
+from .recorded import leave_out_sums, merge_recorded
 
 MANY_PRODUCTS = 5  # a step with more weight products than this is drawn with fused affine maps
 
@@ -22,6 +23,10 @@ def arrange(program: Program, *, every_line: bool = False, fuse: bool | None = N
     """Apply the display rules; `every_line` leaves only what a picture needs: inputs, chips and step losses."""
     display = look(program, every_line=every_line)
     _merge_inputs(display)
+    if not every_line:
+        merge_recorded(display)
+    if program.beside:
+        leave_out_sums(display)
     if not every_line:
         _absorb_into_losses(display)
         products = _products(display)

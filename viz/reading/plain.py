@@ -12,6 +12,8 @@ from tinygrad_rnn import Flow
 from . import tooltips, words
 from .tooltips import norm
 
+ARITHMETIC = {"add", "subtract", "multiply", "divide", "power", "maximum", "minimum"}
+
 
 def plain_graph(flow: Flow) -> nx.MultiDiGraph:
     """Every line that leads to the loss as a node: `w{line}` for a var leaf, `v{line}` for others, `L` for the loss."""
@@ -29,7 +31,7 @@ def plain_graph(flow: Flow) -> nx.MultiDiGraph:
     if flow.at != "all":
         seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items() if i in keys}
     G.graph.update(
-        steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
+        recorded="", steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
         backward=bool(flow.seeds), fused=False, losses={}, contributions=None, notes=list(flow.notes),
         conservation=worst,
     )  # fmt: skip
@@ -37,14 +39,15 @@ def plain_graph(flow: Flow) -> nx.MultiDiGraph:
 
 
 def _node(flow: Flow, i: int, differentiable: list[bool]) -> dict[str, Any]:
-    fn, parents, args, _, value, _, _ = flow.tape.lines[i]
+    fn, parents, _, _, value, _, _ = flow.tape.lines[i]
     function, name = words.function_name(fn), flow.steps.name[i]
     node: dict[str, Any] = {
         "kind": "total" if i == flow.loss else "weight" if fn == "var" else "op" if parents else "input",
-        "role": i, "step": 0, "t": None, "loop": None, "op": _operation(function, parents, args),
+        "role": i, "step": 0, "t": None, "loop": None, "op": _operation(flow, i),
         "name": name, "label": words.symbol(name) if name else f"v{i}", "text": "", "rows": (), "function": function,
         "shape": tuple(int(n) for n in np.shape(value)), "value": words.scalar(value), "value_norm": norm(value),
         "adjoint_norm": norm(flow.adjoint.get(i, 0.0)) if flow.seeds and differentiable[i] else None,
+        "adjoint": words.scalar(flow.adjoint.get(i, 0.0)) if flow.seeds and differentiable[i] else None,
         "rule": tooltips.rules(flow.tape, [i], differentiable), "source": tooltips.source_line(flow.tape, i),
         "lines": (i,), "exits": (i,), "shares": {}, "cited": False,
     }  # fmt: skip
@@ -66,15 +69,25 @@ def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable:
             ends = [G.nodes[keys[p]]["label"], G.nodes[key]["label"]]
             G.add_edge(
                 keys[p], key, lag=0, forward=True, gradient=gradient, contribution=contribution, cut=False, vanished=(),
-                tooltip=tooltips.of_edge(ends, gradient),
+                tooltip=tooltips.of_edge(ends, gradient), passed=((i, k),),
             )  # fmt: skip
     adjoints = {i: np.asarray(flow.adjoint.get(i, 0.0)) for i in keys}
     errors = {i: float(np.max(np.abs(arrived[i] - adjoints[i]), initial=0.0)) for i in keys}
     return max(errors[i] / max(1.0, float(np.max(np.abs(adjoints[i]), initial=0.0))) for i in keys)
 
 
-def _operation(function: str, parents: tuple[int, ...], args: Any) -> str:
+def _operation(flow: Flow, i: int) -> str:
+    """What a line does; a number stands in it, and so do the operands of a product where both have names."""
+    fn, parents, args, *_ = flow.tape.lines[i]
+    function = words.function_name(fn)
+    if not parents:
+        return ""
     scalars = [k for k in range(min(2, len(parents))) if parents[k] < 0 and np.isscalar(args[k])]
-    if len(parents) == 2 and len(scalars) == 1 and function not in words.SHAPES:
+    if len(parents) == 2 and len(scalars) == 1 and function in ARITHMETIC:
         return words.with_scalar(function, args[scalars[0]], first=scalars[0] == 0)
-    return words.SIGNS.get(function, function.replace("_", " ")) if parents else ""
+    names = [flow.steps.name[p] if p >= 0 else None for p in parents]
+    if function in words.PRODUCTS and all(names):
+        return "·".join(words.symbol(str(name)) for name in names)
+    if function == "getitem":
+        return words.index(args[1:])
+    return words.SIGNS.get(function, function.replace("_", " "))

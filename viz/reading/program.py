@@ -7,10 +7,12 @@ every recurrent argument the state and the lag that feed it, so that its initial
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.lines import Backward
 
 from . import words
 
@@ -34,6 +36,8 @@ class Program:
     initial: dict[tuple[int, int], int]  # (role, s < 0) -> line
     initial_of: dict[int, list[tuple[int, int]]]  # the same, by line
     notes: list[str]
+    meaning: dict[int, Backward] = field(default_factory=dict)  # what the lines of a recorded backward pass are
+    beside: bool = False  # that pass stands beside the gradient: the loss is not made of it
 
     @property
     def lines(self) -> list[Any]:
@@ -98,8 +102,11 @@ class Program:
         return wanted if wanted in keys else keys[0]
 
 
-def place(flow: Flow) -> Program:
-    """Read the steps of a flow's tape and complete them for drawing."""
+def place(flow: Flow, meaning: Mapping[int, Backward] | None = None) -> Program:
+    """Read the steps of a flow's tape and complete them for drawing.
+
+    `meaning` says what the lines of a recorded backward pass are, where they shall be drawn like any others.
+    """
     tape, steps = flow.tape, flow.steps
     count = len(tape.lines)
     step = [-1 if i in tape.backward else int(steps.of[i]) for i in range(count)]
@@ -115,8 +122,9 @@ def place(flow: Flow) -> Program:
     program = Program(
         flow=flow, order=list(steps.order), step=step, role=role, instances={}, roles=list(steps.program),
         consumers=consumers, differentiable=differentiable, marks={}, total=set(), fed={}, carried=set(),
-        initial=dict(steps.initial), initial_of={}, notes=[],
+        initial=dict(steps.initial), initial_of={}, notes=[], meaning=dict(meaning or {}),
     )  # fmt: skip
+    program.beside = bool(meaning) and flow.loss not in program.downstream(set(program.meaning))
     _place_between(program)
     _mark_losses(program)
     program.total = _total(program)
@@ -147,6 +155,8 @@ def _mark_losses(program: Program) -> None:
     steps, loss, last = program.flow.steps, program.flow.loss, len(program.order) - 1
     late = {line: s for s, line in steps.losses.items() if program.step[line] < 0}
     program.marks = {line: s for s, line in steps.losses.items() if line not in late}
+    if program.meaning and not program.beside:
+        return  # what is followed is made of gradients, not of these losses
     if not steps.losses and program.step[loss] >= 0:
         program.marks[loss] = program.step[loss]
     elif not steps.losses:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import networkx as nx
 
+from .reach import far_reads, kinds_of_steps
+
 
 @dataclass(frozen=True)
 class Edge:
@@ -40,6 +42,19 @@ class Template:
     edges: tuple[Edge, ...]  # sorted; weights and the total left out
     carries: tuple[tuple[int, int], ...]  # (role, lag >= 1), initial states included
     loss: int | None
+    kinds: tuple[tuple[int, ...], ...] = ()  # roles that occur in the same loops; an encoder and a decoder are two
+    stand_ins: tuple[tuple[int, int], ...] = ()  # (state of another kind of step, state whose place it takes at first)
+    remembered: tuple[tuple[int, int], ...] = ()  # (state, reader) at no constant lag: the reader attends to the past
+
+    def of_kind(self, kind: int) -> Template:
+        """One kind of step alone, without the wires that come from other kinds of steps or out of the memory."""
+        roles = frozenset(self.kinds[kind])
+        edges = tuple(e for e in self.edges if {e.source, e.target} <= roles)
+        carries = tuple(carry for carry in self.carries if carry[0] in roles)
+        remembered = tuple(pair for pair in self.remembered if pair[1] in roles)
+        parts = tuple(part for part in self.parts if part.role in roles)
+        loss = self.loss if self.loss in roles else None
+        return Template(parts, edges, carries, loss, (self.kinds[kind],), (), remembered)
 
     def signature(self) -> str:
         """Structure and texts as one string, the same for the same layout: numbers of roles and lines don't matter."""
@@ -53,7 +68,9 @@ class Template:
         edges = sorted([position[e.source], e.lag, position[e.target]] for e in self.edges)
         carries = sorted([position[r], lag] for r, lag in self.carries)
         loss = None if self.loss is None else position[self.loss]
-        return json.dumps([rows, edges, carries, loss], ensure_ascii=False)
+        kinds = [[position[role] for role in kind] for kind in self.kinds]
+        pairs = [sorted([position[a], position[b]] for a, b in pairs) for pairs in (self.stand_ins, self.remembered)]
+        return json.dumps([rows, edges, carries, loss, kinds, pairs], ensure_ascii=False)
 
 
 def fold(G: nx.MultiDiGraph) -> Template:
@@ -74,7 +91,9 @@ def fold(G: nx.MultiDiGraph) -> Template:
     ordered = tuple(sorted(edges, key=lambda e: (e.source, e.lag, e.target)))
     carries = tuple(sorted({(e.source, e.lag) for e in edges if e.lag}))
     losses = [G.nodes[key]["role"] for key in G.graph["losses"].values()]
-    return Template(parts, ordered, carries, losses[-1] if losses else None)
+    kinds = kinds_of_steps(G, roles)
+    stand_ins, remembered = far_reads(G, {(e.source, e.lag, e.target) for e in edges}, kinds)
+    return Template(parts, ordered, carries, losses[-1] if losses else None, kinds, stand_ins, remembered)
 
 
 def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:

@@ -1,0 +1,147 @@
+"""The backward pass as it was recorded: each line in the step that it belongs to, named, and differentiated again."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from typing import Any
+
+import networkx as nx
+import numpy as np
+import pytest
+
+import tinygrad_rnn as tg
+import viz
+from tests.viz.unseen_cells import CELLS
+from viz.picture import PictureError
+from viz.reading.graph import build
+
+KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
+
+
+def record(name: str, steps: int = 4) -> tuple[tg.Tape, Any]:
+    return tg.cells.record(name, steps, 0) if name in KNOWN else CELLS[name](steps, 0)
+
+
+def second_order(name: str, steps: int = 4, weight: int = 1) -> tuple[tg.Tape, Any]:
+    """The squared norm of a weight's gradient, recorded."""
+    tape, loss = record(name, steps)
+    index = tg.find_steps(tape).weights[weight]
+    (gradient,) = tape.grad(loss, [tg.tape.Var(tape, index, tape.lines[index][4])], track=True)
+    return tape, np.sum(gradient * gradient)
+
+
+def labels(G: nx.MultiDiGraph, s: int) -> list[tuple[str, str | None]]:
+    """(operation, label) of the recorded nodes of one step, in program order."""
+    return [(n["op"], n["label"]) for _, n in G.nodes(data=True) if n.get("recorded") and n.get("step") == s]
+
+
+# ---- second order ----------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("name", [*KNOWN, "packed_lstm", "no_initial_state", "bidirectional"])
+def test_what_the_edges_out_of_every_node_bring_is_its_second_adjoint(name: str) -> None:
+    tape, loss = second_order(name)
+    flow = tg.flow(loss)
+    G, checked = build(flow), 0
+    assert G.graph["recorded"] == "second order" and G.graph["conservation"] <= 1e-12
+    for key, node in G.nodes(data=True):
+        if key == "L" or node["adjoint_norm"] is None or len(node["exits"]) > 1 or node.get("shares", {}).get(-1):
+            continue
+        (adjoint,) = tape.sweep({loss.index: np.ones(())}, [node["exits"][0]])
+        arrays = [e["contribution"] for _, _, e in G.out_edges(key, data=True) if e["contribution"] is not None]
+        np.testing.assert_allclose(np.broadcast_to(sum(arrays), adjoint.shape), adjoint, rtol=1e-12, atol=1e-14)
+        checked += 1
+    assert checked > 20
+
+
+def test_the_gradient_of_a_gradient_agrees_with_differences_of_gradients() -> None:
+    """An independent witness for what the strips of a second-order picture show."""
+    tape, loss = second_order("vanilla")
+    G = build(tg.flow(loss))
+    W = next(key for key in G.graph["weights"] if G.nodes[key]["label"] == "W")
+    assert W == f"w{tg.find_steps(tape).weights[1]}"
+    (exact,) = tape.sweep({loss.index: np.ones(())}, [int(W[1:])])
+    assert G.nodes[W]["adjoint_norm"] == pytest.approx(np.linalg.norm(exact), rel=1e-12)
+
+    def value(step: float) -> float:
+        fresh, L = record("vanilla")
+        i = int(W[1:])
+        with tg.Tape() as replay:
+            new = {}
+            for j, (fn, parents, args, kw, v, _, _) in enumerate(fresh.lines):
+                if fn in ("var", "data"):
+                    new[j] = replay.var(v + step * exact / np.linalg.norm(exact)) if j == i else v
+                else:
+                    taken = [new[p] if p >= 0 else a for p, a in zip(parents, args, strict=True)]
+                    new[j] = fn(*taken, **kw)
+            return float(np.sum(replay.grad(new[L.index], new[i]) ** 2))
+
+    slope = (value(1e-6) - value(-1e-6)) / 2e-6
+    assert slope == pytest.approx(np.linalg.norm(exact), rel=1e-6)
+
+
+def test_adjoints_stand_in_the_steps_that_they_belong_to_with_names() -> None:
+    G = build(tg.flow(second_order("vanilla")[1]))
+    told = labels(G, 1)
+    assert ("+", "h̄₂") in told and ("tanh′", "δh₂") in told and ("ℓ′", "z̄₂") in told
+    assert "Wᵀ·δh₂" in [op for op, _ in told] and "δh₂·h₁ᵀ" in [op for op, _ in told]
+    back = [(u, v) for u, v, e in G.edges(data=True) if e["lag"] == -1]
+    assert back and all(G.nodes[u]["recorded"] and G.nodes[v]["recorded"] for u, v in back)
+
+
+@pytest.mark.parametrize("name", ["vanilla", "lstm", "gru"])
+def test_the_same_role_stands_in_every_step_where_the_backward_steps_align(name: str) -> None:
+    G = build(tg.flow(second_order(name, 5)[1]))
+    by_step = [{n["role"] for _, n in G.nodes(data=True) if n.get("recorded") and n["step"] == s} for s in range(5)]
+    assert by_step[1] == by_step[2] == by_step[3] and len(by_step[2] & by_step[0]) >= len(by_step[2]) // 2
+
+
+@pytest.mark.parametrize("name", ["vanilla", "lstm", "bidirectional"])
+def test_a_second_order_flow_is_drawn_and_says_so(name: str) -> None:
+    picture = viz.draw(tg.flow(second_order(name, 3)[1]))
+    assert picture.title.startswith("Gradient of a recorded gradient")
+    assert ElementTree.fromstring(picture.svg()).get("role") == "img"
+    assert picture.graph.graph["contributions"] is None  # a table of the losses would be of the first order
+
+
+# ---- the recorded pass beside the gradient ---------------------------------------------------------------------------
+@pytest.mark.parametrize("at", ["all", "last"])
+@pytest.mark.parametrize("name", [*KNOWN, "packed_lstm"])
+def test_recording_the_backward_pass_changes_no_gradient_and_no_tape(name: str, at: str) -> None:
+    tape, loss = record(name)
+    flow, lines = tg.flow(loss, at=at), len(tape)
+    plain, both = build(flow), build(flow, backward=True)
+    assert len(tape) == lines and not tape.backward
+    assert both.graph["conservation"] <= 1e-12 and both.graph["recorded"] == "beside"
+    for weight in plain.graph["weights"]:
+        assert both.nodes[weight]["shares"] == plain.nodes[weight]["shares"]
+    assert both.graph["contributions"] == plain.graph["contributions"]
+    first_order = [(u, v) for u, v, e in both.edges(data=True) if e["gradient"] is not None]
+    assert not any(both.nodes[key].get("recorded") for pair in first_order for key in pair)
+
+
+def test_recorded_wires_carry_the_adjoints_of_the_flow() -> None:
+    tape, loss = record("vanilla")
+    flow = tg.flow(loss)
+    G = build(flow, backward=True)
+    for s in (0, 1, 2):
+        state = next(n for _, n in G.nodes(data=True) if n["label"] == f"h{'₁₂₃'[s]}")
+        node = next(key for key, n in G.nodes(data=True) if n["label"] == f"h̄{'₁₂₃'[s]}")
+        assert G.nodes[node]["value_norm"] == pytest.approx(state["adjoint_norm"], rel=1e-12)
+        assert all(e["adjoint"] == G.nodes[node]["value_norm"] for _, _, e in G.out_edges(node, data=True))
+        share = next(n for _, n in G.nodes(data=True) if n["label"] == f"W̄{'₁₂₃'[s]}")
+        W = next(key for key in G.graph["weights"] if G.nodes[key]["label"] == "W")
+        assert share["value_norm"] == pytest.approx(G.nodes[W]["shares"][s], rel=1e-12)
+
+
+def test_a_flow_without_a_backward_pass_and_one_without_steps_have_none_to_record() -> None:
+    tape, loss = record("vanilla")
+    with pytest.raises(PictureError, match="no backward pass"):
+        viz.draw(tg.flow(loss, at=None), backward=True)
+    with tg.Tape() as plain, pytest.raises(PictureError, match="no time steps"):
+        viz.draw(tg.flow(np.tanh(plain.var(0.3, "x"))), backward=True)
+
+
+def test_a_tracked_gradient_that_the_loss_does_not_use_leaves_the_picture_as_it_is() -> None:
+    tape, loss = record("vanilla")
+    before = viz.draw(tg.flow(loss)).svg()
+    tape.grad(loss, [tg.tape.Var(tape, 1, tape.lines[1][4])], track=True)
+    assert viz.draw(tg.flow(loss)).svg() == before

@@ -1,0 +1,144 @@
+"""Draw how gradients flow through a recorded recurrent network: `draw(flow)` gives a Picture to show or to save."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import networkx as nx
+
+from tinygrad_rnn import Flow
+
+from .layout.boxes import measure
+from .layout.metrics import text_width
+from .layout.search import lay_out
+from .layout.structure import Structure
+from .look import Look
+from .painting.cells import paint_strips
+from .painting.colours import INK, TEXT_GREY, scale_of
+from .painting.key import Key, least_room
+from .painting.memory import paint_memories
+from .painting.steps import Painter
+from .painting.total import Total
+from .painting.unstepped import paint_unstepped
+from .picture import Picture
+from .reading.graph import build
+from .reading.template import fold
+from .render import PictureError
+from .wording import describe, headline
+
+MOST_STEPS = 60
+
+
+def draw(
+    flow: Flow,
+    *,
+    title: str | None = None,
+    span: tuple[float, float] | None = None,
+    fuse: bool | None = None,
+    every_line: bool = False,
+    every_step: bool = False,
+    theme: str = "light",
+    backward: bool = False,
+) -> Picture:
+    """Draw a recorded program unrolled over time, values forward and gradients backward.
+
+    Args:
+        flow: what `tinygrad_rnn.flow(L)` gives; `at="last"` or a step follows that step's loss alone, None no loss.
+        title: the model's name, to stand in the heading.
+        canvas: what was drawn where, None for programs without steps; `viz.check.overlaps` reads it.
+        span: smallest and largest norm of the colour scale, to make pictures comparable: `span=other.span`.
+        fuse: draw W·h + U·x + b as one box; None does so where a step has more than five products.
+        every_line: draw every recorded line of a step, nothing merged and nothing left out.
+        every_step: draw more than 60 steps, too.
+        theme: "light", "dark", or "print" for black ink on white paper. The background is opaque in each.
+
+        backward: draw the backward pass as it is recorded, too: its lines beside those that they differentiate.
+
+    Raises:
+        PictureError: not a flow, a bad span, too many steps, Graphviz missing or failing.
+    """
+    if not isinstance(flow, Flow):
+        kind = type(flow).__name__
+        raise PictureError(f"cannot draw a {kind}: draw(tinygrad_rnn.flow(L)) draws the gradient of a loss L")
+    if span is not None and not 0 < span[0] < span[1]:
+        raise PictureError(f"span={span!r}: must be two norms, 0 < smallest < largest")
+    look = Look.of(theme)
+    steps = len(flow.steps.order)
+    if steps > MOST_STEPS and not every_step:
+        raise PictureError(
+            f"{steps} steps are too wide to read (at most {MOST_STEPS}): "
+            "record fewer steps, or insist with draw(..., every_step=True)"
+        )
+    if backward and not (flow.seeds and flow.steps.order):
+        lacks = "time steps" if flow.seeds else "backward pass; flow(L) has one"
+        raise PictureError(f"backward=True draws a recurrent program's backward pass, and this flow has no {lacks}")
+    graph = build(flow, every_line=every_line, fuse=fuse, backward=backward)
+    if not graph.graph["steps"]:
+        return _without_steps(graph, title, span, look)
+    return _with_steps(graph, title, span, look)
+
+
+def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:
+    template = fold(graph)
+    weights = tuple((str(graph.nodes[key]["name"]), str(graph.nodes[key]["label"])) for key in graph.graph["weights"])
+    layout = lay_out(template, measure(graph, Structure(template)), weights)
+    scale = scale_of(_norms(graph), span)
+    painter = Painter(graph, layout, scale, least_room(graph, layout))
+    painter.paint()
+    paint_memories(painter)
+    if painter.backward:
+        paint_strips(painter)
+    total = Total(painter)
+    total.paint()
+    key = Key(painter, painter.right + 14)
+    key.paint()
+    heading = headline(graph)
+    count = len(painter.panels)
+    rest = ", ".join(filter(None, [title, f"{count} step" + ("s" if count > 1 else "")]))
+    y, start = total.top + 46, painter.placement.left
+    painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
+    painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
+    bottom = _notes(painter, graph)
+    right = max(key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
+    whole = f"{heading} · {rest}"
+    frame = (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16)
+    painter.canvas.theme = look.theme
+    digraph = painter.canvas.digraph(frame)
+    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=painter.canvas)
+
+
+def _notes(painter: Painter, graph: nx.MultiDiGraph) -> float:
+    """What the recording wants to be known, below the panels. Returns the lowest height that is used."""
+    y = painter.bottom
+    for note in graph.graph["notes"]:
+        y -= 16
+        painter.canvas.text(f"note: {note}", (painter.placement.left, y), 10.5, TEXT_GREY, side="l", kind="note")
+    return y - 8 if graph.graph["notes"] else y
+
+
+def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:
+    scale = scale_of(_norms(graph), span)
+    sheet = paint_unstepped(graph, scale)
+    whole, start, y = " · ".join(filter(None, [headline(graph), title])), sheet.left, sheet.top + 34
+    sheet.canvas.text(whole, (start, y), 20, INK, side="l", bold=True, kind="title")
+    for note in graph.graph["notes"]:
+        sheet.bottom -= 16
+        sheet.canvas.text(f"note: {note}", (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")
+    right = max(sheet.right, start + text_width(whole, 20, bold=True))
+    sheet.canvas.theme = look.theme
+    digraph = sheet.canvas.digraph((start - 4, sheet.bottom - 12, right + 4, y + 16))
+    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=sheet.canvas)
+
+
+def _norms(graph: nx.MultiDiGraph) -> Iterator[float]:
+    """Every norm that gets a colour: wires, shares and sums."""
+    for _, _, data in graph.edges(data=True):
+        if data["gradient"] is not None:
+            yield float(data["gradient"])
+        if data.get("adjoint") is not None:
+            yield float(data["adjoint"])
+    for key in graph.graph["weights"]:
+        node = graph.nodes[key]
+        yield from (float(share) for share in (node["shares"] or {}).values() if share is not None)
+        if node["adjoint_norm"] is not None:
+            yield float(node["adjoint_norm"])

@@ -1,0 +1,289 @@
+"""Split C[t, k] by the ways that gradient takes from loss t back to step k: each way's exact part, and its share.
+
+    graph, view = follow_path(flow, (4, 1))   # or (4, "W"): to all uses of a parameter
+    [(route.carries, route.share) for route in view.routes]
+
+A way is a sequence of drawn edges from ℓ_t back to a use of weights; its part of C is the product of the Jacobians
+along it. A route is the set of all ways that leave each step on the same state: through c, then c, then h. Shares are
+⟨part, C⟩ / ‖C‖², signed, and sum to 1.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from tinygrad_rnn import Flow, Var
+from tinygrad_rnn.flow import trace
+
+from .arguments import collect
+from .backing import Arrays, Backing, vector
+from .graph import build
+from .merging import arrange
+from .paths import Edge, edges_between
+from .program import place
+from .request import Request, read_request
+
+MOST_WAYS = 64  # no more ways than this are followed one by one
+MOST_ROUTES = 64  # no more routes than this are followed at a time; of more, the strongest
+MOST_PROBES = 20_000  # numbers in all states on the ways; with more, edges have no shares
+
+
+@dataclass(frozen=True)
+class Route:
+    """All ways that cross the steps on the same states."""
+
+    carries: tuple[str, ...]  # keys of the nodes on which a step is left, from the loss back
+    part: np.ndarray  # its part of C
+    share: float
+
+
+@dataclass(frozen=True)
+class Way:
+    """One way: its nodes from the loss back to a use of weights."""
+
+    nodes: tuple[str, ...]
+    part: np.ndarray
+    share: float
+
+
+@dataclass(frozen=True)
+class PathView:
+    """What passes from one loss to the weights of a step, or to one weight.
+
+    `routes` and `ways` are sorted, the strongest share first. Where there are too many, `routes` are the strongest that
+    were found, `others` is what all the rest adds up to, and `ways` is empty.
+    """
+
+    request: Request
+    edges: frozenset[Edge]
+    whole: np.ndarray  # C: the parts of all weights, one behind the other
+    way_count: int
+    route_count: int
+    routes: tuple[Route, ...]
+    ways: tuple[Way, ...]
+    others: float  # the share of all routes that are not listed
+    edge_shares: Mapping[Edge, float]
+
+
+def follow_path(
+    flow: Flow, path: Any, *, every_line: bool = False, fuse: bool | None = None
+) -> tuple[nx.MultiDiGraph, PathView]:
+    """The graph of one loss's gradient, and how it reaches the weights of a step, or one weight.
+
+    Args:
+        flow: of the whole program, whatever loss it follows; what it cuts stays cut.
+        path: (t, k), from the loss of step t to the weights of step k, or (t, "W"), to a weight in all steps.
+        every_line: as in `build`.
+        fuse: as in `build`.
+
+    Raises:
+        PictureError: a path that does not exist.
+    """
+    wires = collect(arrange(place(flow), every_line=every_line, fuse=fuse))
+    names = {str(flow.steps.name[i] or f"v{i}"): f"w{i}" for i in wires.display.weights}
+    request = read_request(path, flow, names)
+    alone = trace(Var(flow.tape, flow.loss, flow.tape.lines[flow.loss][4]), at=request.t, follow=flow.follow)
+    graph = build(alone, every_line=every_line, fuse=fuse)
+    return graph, split(graph, Backing(wires), request)
+
+
+def split(graph: nx.MultiDiGraph, backing: Backing, request: Request) -> PathView:
+    """Find every route from the request's loss to its goal.
+
+    Args:
+        graph: of a flow that follows this loss alone.
+        backing: pulls gradients back through the graph's nodes.
+        request: a loss and where its gradient is wanted.
+    """
+    edges = edges_between(graph, request.loss, request.goal)
+    splitter = _Splitter(graph, backing, edges, request)
+    whole = splitter.whole()
+    size = float(whole @ whole)
+    nothing = PathView(request, edges, whole, 0, 0, (), (), 0.0, {})
+    if not edges or not size > 0:
+        return nothing
+
+    def share(part: np.ndarray) -> float:
+        return float(part @ whole) / size
+
+    way_count, route_count = splitter.count_ways(), splitter.count_routes()
+    routes = [Route(carries, part, share(part)) for carries, part in splitter.routes()]
+    ways = [Way(way, part, share(part)) for way, part in splitter.ways()] if way_count <= MOST_WAYS else []
+    routes.sort(key=lambda route: (-abs(route.share), route.carries))
+    ways.sort(key=lambda way: (-abs(way.share), way.nodes))
+    kept = tuple(routes[:MOST_ROUTES])
+    rest = share(whole - sum((route.part for route in kept), start=np.zeros_like(whole)))
+    others = rest if route_count > len(kept) else 0.0
+    return replace(
+        nothing, way_count=way_count, route_count=route_count, routes=kept, ways=tuple(ways), others=others,
+        edge_shares=splitter.edge_shares(whole / size),
+    )  # fmt: skip
+
+
+class _Splitter:
+    """The drawn edges of one view as a graph of their own, and gradients pulled back along them."""
+
+    def __init__(self, graph: nx.MultiDiGraph, backing: Backing, edges: frozenset[Edge], request: Request) -> None:
+        self.graph, self.backing, self.edges = graph, backing, edges
+        self.start: str = graph.graph["losses"][request.loss]
+        self.weights = [w for w in graph.graph["weights"] if not isinstance(request.goal, str) or w == request.goal]
+        self.shapes = {w: tuple(graph.nodes[w]["shape"]) for w in self.weights}
+        self.uses: dict[str, list[str]] = defaultdict(list)  # node -> the weights that it uses at the goal
+        self.back: dict[str, list[str]] = defaultdict(list)  # node -> the nodes before it
+        for u, v in sorted(edges):
+            (self.uses if u.startswith("w") else self.back)[v].append(u)
+        plain = nx.DiGraph([(v, u) for u, v in sorted(edges) if not u.startswith("w")])
+        plain.add_node(self.start)
+        self.order = list(nx.lexicographical_topological_sort(plain))  # from the loss back
+
+    # ---- parts ----
+
+    def _pull(self, node: str, bars: Arrays) -> dict[str, Arrays]:
+        wanted = {*self.back[node], *self.uses[node]}
+        return {key: arrays for key, arrays in self.backing.back(node, bars).items() if key in wanted}
+
+    def _part(self, node: str, bars: Arrays) -> np.ndarray:
+        """What the weights that this node uses get from an adjoint of it."""
+        pulled = self._pull(node, bars)
+        return vector({w: pulled.get(w, {}) for w in self.uses[node]}, self.shapes)
+
+    def _seed(self) -> Arrays:
+        return {i: np.ones(()) for i in self.graph.nodes[self.start]["exits"]}
+
+    def _within(self, node: str, bars: Arrays) -> tuple[np.ndarray, dict[str, Arrays]]:
+        """From a node to the weights of its own step, and to the states on which its step is left."""
+        waiting, leaving = {node: dict(bars)}, dict[str, Arrays]()
+        part = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes.values()))
+        step = self.graph.nodes[node]["step"]
+        for key in self.order:
+            if key not in waiting:
+                continue
+            pulled = self._pull(key, waiting.pop(key))
+            part = part + vector({w: pulled.get(w, {}) for w in self.uses[key]}, self.shapes)
+            for before in self.back[key]:
+                target = waiting if self.graph.nodes[before]["step"] == step else leaving
+                _add(target.setdefault(before, {}), pulled.get(before, {}))
+        return part, leaving
+
+    def whole(self) -> np.ndarray:
+        """C itself: everything that comes from the loss to the goal."""
+        waiting = {self.start: self._seed()}
+        part = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes.values()))
+        for key in self.order:
+            pulled = self._pull(key, waiting.pop(key, {}))
+            part = part + vector({w: pulled.get(w, {}) for w in self.uses[key]}, self.shapes)
+            for before in self.back[key]:
+                _add(waiting.setdefault(before, {}), pulled.get(before, {}))
+        return part
+
+    # ---- ways and routes ----
+
+    def count_ways(self) -> int:
+        """How many ways there are, without following any."""
+        count: dict[str, int] = {}
+        for key in reversed(self.order):
+            count[key] = bool(self.uses[key]) + sum(count[u] for u in self.back[key])
+        return count[self.start]
+
+    def ways(self) -> Iterable[tuple[tuple[str, ...], np.ndarray]]:
+        """Every way with its part."""
+        waiting: list[tuple[tuple[str, ...], Arrays]] = [((self.start,), self._seed())]
+        while waiting:
+            way, bars = waiting.pop()
+            if self.uses[way[-1]]:
+                yield way, self._part(way[-1], bars)
+            pulled = self._pull(way[-1], bars)
+            waiting += [((*way, u), pulled[u]) for u in self.back[way[-1]] if u in pulled]
+
+    def count_routes(self) -> int:
+        """How many routes there are, without following any."""
+        count: dict[str, int] = {}
+        for key in reversed(self.order):
+            inside, leaving = self._reach(key)
+            count[key] = any(self.uses[u] for u in inside) + sum(count[u] for u in leaving)
+        return count[self.start]
+
+    def _reach(self, node: str) -> tuple[set[str], set[str]]:
+        """The nodes of its own step that a node's gradient passes, and the states on which it leaves."""
+        step, inside, leaving, waiting = self.graph.nodes[node]["step"], {node}, set(), [node]
+        while waiting:
+            for before in self.back[waiting.pop()]:
+                if self.graph.nodes[before]["step"] != step:
+                    leaving.add(before)
+                elif before not in inside:
+                    inside.add(before)
+                    waiting.append(before)
+        return inside, leaving
+
+    def routes(self) -> Iterable[tuple[tuple[str, ...], np.ndarray]]:
+        """Every route with its part; where there are too many at a time, those with the largest gradient so far."""
+        level: list[tuple[tuple[str, ...], Arrays]] = [((), self._seed())]
+        while level:
+            following: list[tuple[tuple[str, ...], Arrays]] = []
+            for carries, bars in level:
+                node = carries[-1] if carries else self.start
+                part, leaving = self._within(node, bars)
+                if any(self.uses[u] for u in self._reach(node)[0]):
+                    yield carries, part
+                following += [((*carries, u), arrays) for u, arrays in leaving.items()]
+            following.sort(key=lambda pair: (-_size(pair[1]), pair[0]))
+            level = following[:MOST_ROUTES]
+
+    # ---- edges ----
+
+    def edge_shares(self, direction: np.ndarray) -> dict[Edge, float]:
+        """The share of C that passes each edge: ⟨what all ways over it bring, C⟩ / ‖C‖².
+
+        A node's pullback is linear, so what a unit of each number in a state brings is found from the weights forward;
+        a gradient on an edge then brings its inner product with that.
+        """
+        exits = {key: self.graph.nodes[key]["exits"] for key in self.order}
+        lines = self.backing.lines
+        if sum(np.size(lines[i][4]) for key in self.order for i in exits[key]) > MOST_PROBES:
+            return {}
+        brings: dict[str, Arrays] = {}
+        offset = 0
+        for weight, shape in self.shapes.items():
+            count = int(np.prod(shape))
+            brings[weight] = {int(weight[1:]): direction[offset : offset + count].reshape(shape)}
+            offset += count
+        for key in reversed(self.order):
+            brings[key] = {i: self._probe(key, i, brings) for i in exits[key]}
+        shares, waiting = {}, {self.start: self._seed()}
+        for key in self.order:
+            pulled = self._pull(key, waiting.pop(key, {}))
+            for before in [*self.back[key], *self.uses[key]]:
+                arrays = pulled.get(before, {})
+                shares[before, key] = _inner(arrays, brings[before])
+                if before in exits:
+                    _add(waiting.setdefault(before, {}), arrays)
+        return shares
+
+    def _probe(self, key: str, line: int, brings: Mapping[str, Arrays]) -> np.ndarray:
+        value = np.asarray(self.backing.lines[line][4], float)
+        found = np.zeros(value.size)
+        for n in range(value.size):
+            unit = np.zeros(value.size)
+            unit[n] = 1.0
+            pulled = self._pull(key, {line: unit.reshape(value.shape)})
+            found[n] = sum(_inner(arrays, brings[u]) for u, arrays in pulled.items())
+        return found.reshape(value.shape)
+
+
+def _add(into: Arrays, arrays: Arrays) -> None:
+    for line, array in arrays.items():
+        into[line] = into[line] + array if line in into else array
+
+
+def _inner(arrays: Arrays, others: Arrays) -> float:
+    return float(sum(np.sum(array * others[line]) for line, array in arrays.items() if line in others))
+
+
+def _size(arrays: Arrays) -> float:
+    return float(sum(np.sum(np.square(array)) for array in arrays.values()))

@@ -1,0 +1,46 @@
+"""Say in words what a picture shows: its heading, and its description for those who cannot see it."""
+
+from __future__ import annotations
+
+import re
+
+import networkx as nx
+
+from .layout.metrics import cell_number, loss_number
+from .painting.key import is_cut
+
+
+def headline(graph: nx.MultiDiGraph) -> str:
+    """What a picture shows, in few words: the whole backward pass, one loss alone, or no gradient at all."""
+    at, steps = graph.graph["at"], graph.graph["steps"]
+    if not graph.graph["backward"]:
+        return "Forward pass, no backward pass recorded"
+    if graph.graph.get("recorded") == "second order":
+        return "Gradient of a recorded gradient"
+    if at == "all":
+        name = "Backpropagation through time" if steps else "Backpropagation"
+        return f"Truncated b{name[1:]}" if is_cut(graph) else name
+    followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
+    last = followed is not None and followed.get("step") == len(steps) - 1
+    return "Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only"
+
+
+def describe(graph: nx.MultiDiGraph) -> str:
+    """A picture in sentences: steps, losses, carried states, and the norm of every weight's gradient."""
+    steps, weights = graph.graph["steps"], [graph.nodes[key] for key in graph.graph["weights"]]
+    said = [headline(graph) + "."]
+    if steps:
+        first, last = steps[0][1], steps[-1][1]
+        said.append(f"{len(steps)} time steps, t = {first} to {last}, from left to right.")
+    losses = [graph.nodes[key] for key in graph.graph["losses"].values()]
+    if losses:
+        values = [f"{node['label']} = {loss_number(float(node['value']))}" for node in losses[:12]]
+        said.append("Losses: " + ", ".join(values) + ".")
+    if "L" in graph and graph.nodes["L"]["value"] is not None:
+        said.append(f"Total L = {loss_number(float(graph.nodes['L']['value']), 3)}.")
+    if weights and graph.graph["backward"]:
+        norms = ", ".join(f"{w['label']} {cell_number(float(w['adjoint_norm'] or 0.0))}" for w in weights)
+        said.append(f"Norms of the weights' gradients{', summed over the steps' if steps else ''}: {norms}.")
+    elif weights:
+        said.append("Shared weights: " + ", ".join(str(w["label"]) for w in weights) + ".")
+    return re.sub(r"\s+", " ", " ".join(said))
