@@ -23,6 +23,7 @@ def test_every_formula_of_the_catalogue_is_well_formed_and_has_no_command_left(s
     latex = [part for entry in catalogue(source) for part in (entry.latex_printed, entry.corrected_latex) if part]
     for formula in [*latex, MODELS[source].latex, *MODELS[source].shapes]:
         root = ElementTree.fromstring(f"<div>{mathml(formula)}</div>")
+        assert list(root.iter("math")) or list(root.iter("span")), formula
         assert "\\" not in "".join(root.itertext()), formula
         assert not [element for element in root.iter() if element.get("mathvariant") in VARIANTS], formula
 
@@ -69,6 +70,30 @@ def test_a_missing_library_is_answered_by_its_remedy(monkeypatch: pytest.MonkeyP
 def test_a_line_may_break_between_its_equations_and_nowhere_else() -> None:
     assert mathml(r"a=b,\quad c=d").count('<span class="piece"><math') == 2
     assert mathml(r"\left(a\quad b\right)\frac{c\quad d}{e}").count("<math") == 1
+
+
+def test_an_exponent_belongs_to_the_whole_bracket_so_that_both_ends_of_it_are_of_one_size() -> None:
+    root = ElementTree.fromstring(mathml(r"c(\Big(a\Big)+\Big(\frac{a}{b}\Big)^{\top})"))
+    (scripted,) = root.iter("msup")
+    assert [element.tag for element in scripted[0]] == ["mo", "mfrac", "mo"]
+    assert "".join(scripted.itertext()) == "(ab)⊤"
+    assert "".join(root.itertext()) == "c((a)+(ab)⊤)"
+    assert "".join(ElementTree.fromstring(mathml(r"a\Big)^2")).itertext()) == "a)2", "a bracket that nothing opens"
+
+
+def test_words_alone_may_be_broken_between_lines() -> None:
+    assert mathml(r"\text{h(t)=g1,\ \ k<13}") == '<span class="text">h(t)=g1,  k&lt;13</span>'
+    assert mathml(r"\text{for }t=T").count("<math") == 1
+
+
+def test_a_colon_between_two_things_has_room() -> None:
+    (colon,) = [element for element in ElementTree.fromstring(mathml("A:B")).iter() if element.text == ":"]
+    assert (colon.tag, colon.get("lspace"), colon.get("rspace")) == ("mo", "0.22em", "0.22em")
+
+
+def test_bars_that_enclose_a_fraction_are_as_high_as_it() -> None:
+    root = ElementTree.fromstring(mathml(r"\left\lVert\frac{a}{b}\right\rVert_2"))
+    assert [element.get("stretchy") for element in root.iter("mo") if element.text == "‖"] != ["false", "false"]
 
 
 def test_bars_of_a_norm_do_not_grow_with_the_sum_beside_them() -> None:

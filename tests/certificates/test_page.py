@@ -133,6 +133,36 @@ def test_numbers_that_json_cannot_say_are_none() -> None:
     assert data["instances"] == len(SEEDS)
 
 
+def test_the_agreement_table_names_every_witness_and_on_a_narrow_page_every_parameter(
+    all_five: tuple[Certificate, ...],
+) -> None:
+    for certificate in all_five:
+        body = pages.page([certificate], SEEDS).partition("<tbody>")[2].partition("</tbody>")[0]
+        rows = [row.split("<td") for row in body.split("<tr>")[1:]]
+        witnesses = {row.witness for row in certificate.report.rows}
+        named = [label for witness, label in pages.LABELS.items() if witness in witnesses]
+        assert [row[1] for row in rows] == [f">{label}</td>" for label in named]
+        names = DERIVATIONS[certificate.name].specs[0].names
+        for name, cell in zip(names, rows[0][2:], strict=False):
+            assert cell.startswith(f' class="number"><span class="narrow">dL/d{pages._prose(name)}</span> ')
+        assert ("\"number\"></td>" in body) == (certificate.name == "d2l"), "P has no bias: no name without a number"
+
+
+def test_numbers_have_two_digits_and_no_letter_e() -> None:
+    assert [pages._number(number) for number in (0.0773, 2.28, 24.2, 99.96, 323.0, 6437.0)] == [
+        "0.077", "2.3", "24", "100", "320", "6400"
+    ]  # fmt: skip
+    assert pages._number(6.4e27) == "6·10<sup>27</sup>"
+
+
+def test_a_column_for_what_hides_a_reading_has_a_heading_only_where_something_does() -> None:
+    headings = []
+    for id_ in ("002.L", "002.wi.3"):
+        (certificate,) = certificates([formula(id_)], SEEDS)
+        headings.append("hidden from tests with" in pages.page([certificate], SEEDS))
+    assert headings == [False, True]
+
+
 def test_misprinted_model_statements_have_a_count_of_their_own(all_five: tuple[Certificate, ...]) -> None:
     formulas = [formula for certificate in all_five for formula in certificate.formulas]
     wrong = [formula for formula in formulas if formula.misprinted]

@@ -132,6 +132,12 @@ def hidden_from(blind: Iterable[str]) -> list[str]:
     return [name.replace(" = ", "=") for name in ordered]
 
 
+def two_digits(number: float) -> str:
+    """A number of ordinary size with two digits that count and no exponent: 0.077, 2.3, 320."""
+    rounded = float(f"{number:.1e}")
+    return f"{rounded:.0f}" if rounded >= 100.0 else f"{number:.2g}"
+
+
 def as_dict(formulas: Sequence[Formula], seeds: Sequence[int] = SEEDS) -> dict[str, Any]:
     """Plain data for JSON: {"ok", "verdicts": {kind: number}, "instances", "formulas": [{"id", …}, …]}.
 

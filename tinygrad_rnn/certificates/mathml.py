@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from html import escape
 from itertools import pairwise
 from types import ModuleType
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ MATHML = "http://www.w3.org/1998/Math/MathML"
 REMEDY = "certificate pages need latex2mathml: pip install 'tinygrad-rnn[pages]'"
 # How many parts an element has; browsers show an element with another number as an error.
 _PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "msubsup": 3, "munderover": 3}
+_TEXT = re.compile(r"\\text\{([^{}]*)\}")
+_OPENING = {")": "(", "]": "["}
 _TOKEN = re.compile(r"\\[A-Za-z]+|\\.|[{}]")
 _FUNCTIONS = ("log", "exp", "tanh", "sup")
 # Where the letters of a variant begin in Unicode: browsers know no mathvariant but "normal".
@@ -35,6 +38,8 @@ class MathError(ValueError):
 @cache
 def mathml(latex: str, display: bool = True) -> str:
     r"""The `<math>` element of a formula; several where it may be broken: at \quad outside of all brackets.
+
+    A piece that is nothing but \text{…} becomes a `<span class="text">`, which may be broken between its words.
 
     Args:
         latex: without dollar signs; lines of a display are separated by two backslashes.
@@ -58,8 +63,18 @@ def _pieces(converter: ModuleType, line: str, display: bool) -> str:
             pieces.append(line[start : token.start()])
             start = token.end()
     pieces = [piece for piece in [*pieces, line[start:]] if piece.strip()]
-    roots = [ElementTree.tostring(_one_piece(converter, piece, display), encoding="unicode") for piece in pieces]
+    roots = [_words(piece) or _one_piece_set(converter, piece, display) for piece in pieces]
     return roots[0] if len(roots) == 1 else " ".join(f'<span class="piece">{root}</span>' for root in roots)
+
+
+def _words(piece: str) -> str:
+    r"""A piece that is words alone, \text{…}; empty for any other."""
+    words = _TEXT.fullmatch(piece.strip())
+    return f'<span class="text">{escape(words[1].replace(chr(92) + " ", " "))}</span>' if words else ""
+
+
+def _one_piece_set(converter: ModuleType, piece: str, display: bool) -> str:
+    return ElementTree.tostring(_one_piece(converter, piece, display), encoding="unicode")
 
 
 def _converter() -> ModuleType:
@@ -86,11 +101,14 @@ def _one_piece(converter: ModuleType, latex: str, display: bool) -> ElementTree.
         _spell_out_variant(element)
         _set_limits_below(element)
         _set_prime_beside(element)
+        if element.text == ":":  # a relation or a product, A : B, which the library takes for a letter
+            element.tag, element.attrib = "mo", {"lspace": "0.22em", "rspace": "0.22em"}
         if element.text == "⊤":  # an exponent, not an operator between two things
             element.attrib |= {"lspace": "0", "rspace": "0"}
-        if element.text in ("‖", "|") and "minsize" not in element.attrib:  # else it grows with a sum beside it
+        if element.text in ("‖", "|") and "fence" not in element.attrib:  # no \left: it would grow with a sum beside it
             element.set("stretchy", "false")
     for element in list(root.iter()):
+        _give_index_to_the_whole_bracket(element)
         _join_upright_letters(element)
         _part_names_from_letters(element)
     return root
@@ -128,6 +146,30 @@ def _set_prime_beside(element: ElementTree.Element) -> None:
         element.remove(child)
     element.tag = "mrow"
     element.extend([*base, prime])
+
+
+def _give_index_to_the_whole_bracket(element: ElementTree.Element) -> None:
+    r"""Of \Big(a\Big)^2 the library makes a, and a bracket with an exponent, which browsers do not enlarge: (a)^2."""
+    for scripted in list(element):
+        close = scripted[0] if scripted.tag in ("msub", "msup", "msubsup") and len(scripted) else None
+        if close is None or "minsize" not in close.attrib or (close.text or "") not in _OPENING:
+            continue
+        before = list(element)[: list(element).index(scripted)]
+        opening = [i for i, each in enumerate(before) if _opens(each, close)]
+        if not opening:
+            continue
+        whole = ElementTree.Element("mrow")
+        for inside in before[opening[-1] :]:
+            element.remove(inside)
+            whole.append(inside)
+        scripted.remove(close)
+        whole.append(close)
+        scripted.insert(0, whole)
+
+
+def _opens(element: ElementTree.Element, close: ElementTree.Element) -> bool:
+    size = element.get("minsize") == close.get("minsize")
+    return element.tag == "mo" and size and element.text == _OPENING[close.text or ""]
 
 
 def _letter(variant: str, letter: str) -> str:

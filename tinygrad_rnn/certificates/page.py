@@ -12,13 +12,13 @@ import numpy as np
 from ..check.report import TOLERANCE
 from ..derivations import KINDS, SEEDS, SEEING, Measured
 from ..writing import write_whole
-from .certificate import MISPRINTED, Certificate, Formula, counted, hidden_from
+from .certificate import MISPRINTED, Certificate, Formula, counted, hidden_from, two_digits
 from .mathml import mathml
 
 TITLE = "Five published derivations of backpropagation through time"
 LABELS = {
     "tape": "tape",
-    "transcription": "the source's δ form, in its letters",
+    "transcription": "the source’s δ form, in its letters",
     "closed_form": "closed form D: backward recursion of δ",
     "E": "closed form E: explicit sum of Jacobian products",
     "F": "closed form F: forward recursion, online",
@@ -66,7 +66,7 @@ def page(certificates: Sequence[Certificate], seeds: Sequence[int] = SEEDS) -> s
 <header class="page">
 <h1>{escape(title)}</h1>
 <p>Every displayed formula is evaluated as it is printed and as it should be, and both are held against a witness that
-knows neither: the complex step through the source's own loss. Every number below was measured when this page was
+knows neither: the complex step through the source’s own loss. Every number below was measured when this page was
 written.</p>
 {_tally([formula for certificate in certificates for formula in certificate.formulas])}
 {_contents(certificates)}
@@ -137,9 +137,9 @@ def _agreement(certificate: Certificate) -> str:
             continue
         cells = ""
         for quantity, name in zip(quantities, names, strict=True):
+            narrow = f'<span class="narrow">dL/d{_prose(name)}</span> '
             errors = [row.relative for row in report.rows if (row.witness, row.quantity) == (witness, quantity)]
-            worst = _number(max(errors)) if errors else ""
-            cells += f'<td class="number" data-label="dL/d{escape(name)}">{worst}</td>'
+            cells += f'<td class="number">{narrow + _number(max(errors)) if errors else ""}</td>'
         body += f"<tr><td>{escape(label)}</td>{cells}</tr>"
     absent = "".join(f"<p>{_prose(line)}</p>" for line in _absent(certificate))
     verdict = "All agree" if report.ok else "NOT all agree"
@@ -242,7 +242,8 @@ def _readings(formula: Formula) -> str:
                 '<td class="blind" data-label="hidden from"></td>', "<td></td>"
             )
         )
-    head = "<tr><th>read as</th><th></th><th>median, largest</th><th>hidden from tests with</th></tr>"
+    hidden = "hidden from tests with" if any(reading.blind for reading, _ in formula.readings) else ""
+    head = f"<tr><th>read as</th><th></th><th>median, largest</th><th>{hidden}</th></tr>"
     return f'<table class="readings stack"><thead>{head}</thead><tbody>{rows}</tbody></table>'
 
 
@@ -272,9 +273,14 @@ def _setting(name: str) -> str:
     return name.replace(" = ", "=").replace("=", "\u00a0=\u00a0").replace("h0", "h₀")
 
 
+def _conditions(words: str) -> str:
+    """Conditions as people write them: h₀ ≠ 0."""
+    return words.replace(">=", "≥").replace("!=", "≠").replace("h0", "h₀")
+
+
 def _prose(words: str) -> str:
     """Text with its indices set low and its exponents high: x_t, s_(t-1), h^(k-1)."""
-    text = re.sub(r"(?<=\w)'(?=\w)", "’", escape(words, quote=False)).replace(" - ", " − ")
+    text = re.sub(r"(?<=\w)'(?=\w)|(?<=s)'(?= )", "’", escape(words, quote=False)).replace(" - ", " − ")
     text = re.sub(r"(?<=[\wŷδλ])_(?:[({]([^(){}]*)[)}]|(−?\w+(?:[−-]\d)?))", _lowered, text)
     return re.sub(r"(?<=\w)\^(\([^()]*\)|\d+)", lambda found: f"<sup>{_signs(found[1])}</sup>", text)
 
@@ -302,7 +308,7 @@ def _number(number: float | None) -> str:
         return "not finite"
     if number == 0:
         return "0"
-    return f"{number:.2g}" if 1e-3 <= number < 1e4 else _power(number)
+    return two_digits(number) if 1e-3 <= number < 1e4 else _power(number)
 
 
 def _power(number: float) -> str:
@@ -316,10 +322,12 @@ def _key(seeds: Sequence[int]) -> str:
 <h3>Words</h3>
 <dl class="words">
 <dt>agrees, disagrees</dt><dd>‖a − b‖ / ‖b‖ (Frobenius) between formula and witness, over {len(seeds)} random networks
-with {escape(SEEING.replace("h0", "h₀"))}. Right means at most {_power(TOLERANCE)} in every one of them.</dd>
+with {escape(_conditions(SEEING))}. Right means at most {_power(TOLERANCE)} in every one of them.</dd>
 <dt>median, largest</dt><dd>of these networks; a formula that gives no number, or another shape, is not finite.</dd>
 <dt>total, immediate</dt><dd>d is the derivative through all earlier steps; ∂⁺ holds the state before fixed.</dd>
 <dt>hidden</dt><dd>networks in which the misprint passes all the same: measured, like everything else.</dd>
+</dl>
+<dl class="words letters">
 {families}
 </dl>
 </footer>"""

@@ -12,7 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from ..certificates.certificate import MISPRINTED, Formula, counted, hidden_from
+from ..certificates.certificate import MISPRINTED, Formula, counted, hidden_from, two_digits
 from ..derivations import DERIVATIONS, SEEDS, SEEING, Measured
 from .tables import short
 
@@ -138,7 +138,7 @@ def _number(number: float | None) -> str:
         return ""
     if not math.isfinite(number):
         return "not finite"
-    return f"{number:.2g}" if 1e-3 <= number < 1e4 else short(number)
+    return two_digits(number) if 1e-3 <= number < 1e4 else short(number)
 
 
 def _right(measured: Measured) -> str:

@@ -446,7 +446,8 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "002.range", "many_to_one", r"\underbrace{f'}_{[0\text{-}1]}", "where the slope f′ lies", "right",
-        r"\lVert\frac{\partial o_j}{\partial o_k}\rVert_2\le(\gamma\lVert w_h\rVert_2)^{j-k},\quad\gamma=\sup|f'|",
+        r"\left\lVert\frac{\partial o_j}{\partial o_k}\right\rVert_2\le(\gamma\lVert w_h\rVert_2)^{j-k},\quad "
+        r"\gamma=\sup|f'|",
         "Right for f′: (0, 1] for tanh, (0, ¼] for σ, {0, 1} for relu. Measured by clipping to the interval; the "
         "bound by clipping, for every j and k, the norm of ∂o_j/∂o_k that the complex step gives.", "V",
         lambda s: np.clip(_slopes(s), 0.0, 1.0), lambda s: np.minimum(_norms(s), _bounds(s)), _slopes, sentence,
