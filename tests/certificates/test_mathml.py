@@ -78,6 +78,8 @@ def test_an_exponent_belongs_to_the_whole_bracket_so_that_both_ends_of_it_are_of
     assert [element.tag for element in scripted[0]] == ["mo", "mfrac", "mo"]
     assert "".join(scripted.itertext()) == "(ab)⊤"
     assert "".join(root.itertext()) == "c((a)+(ab)⊤)"
+    (scripted,) = ElementTree.fromstring(mathml(r"\Big(f(a)\Big)^2")).iter("msup")
+    assert "".join(scripted[0].itertext()) == "(f(a))", "the bracket of its own size"
     assert "".join(ElementTree.fromstring(mathml(r"a\Big)^2")).itertext()) == "a)2", "a bracket that nothing opens"
 
 
