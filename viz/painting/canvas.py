@@ -203,7 +203,14 @@ class Canvas:
     @property
     def prefix(self) -> str:
         """What every id begins with: a hash of the content."""
-        return "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
+        return "p" + hashlib.sha256(repr(self._coloured()).encode()).hexdigest()[:8]
+
+    def _coloured(self) -> tuple[list[_Item], list[_Item], dict[str, dict[str, str]]]:
+        """Nodes, wires and panels with the theme's colours in place."""
+        coloured = self.theme.attributes
+        nodes = [_Item(item.names, coloured(item.attributes), item.panel) for item in self._nodes]
+        wires = [_Item(item.names, coloured(item.attributes)) for item in self._wires]
+        return nodes, wires, {name: coloured(attributes) for name, attributes in self._panels.items()}
 
     def elements(self) -> dict[Key, tuple[str, ...]]:
         """Which ids of the SVG show which node or edge of the graph, by `("node", key)` or `(u, v)`.
@@ -219,11 +226,7 @@ class Canvas:
 
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
-        coloured = self.theme.attributes
-        panels = {name: coloured(attributes) for name, attributes in self._panels.items()}
-        nodes = [_Item(item.names, coloured(item.attributes), item.panel) for item in self._nodes]
-        wires = [_Item(item.names, coloured(item.attributes)) for item in self._wires]
-        prefix = "p" + hashlib.sha256(repr((nodes, wires, panels)).encode()).hexdigest()[:8]
+        (nodes, wires, panels), prefix = self._coloured(), self.prefix
         out = self._empty(prefix, frame)
         for panel, attributes in panels.items():
             with out.subgraph(name=f"cluster_{panel}") as inside:
