@@ -9,11 +9,12 @@ import graphviz
 import networkx as nx
 
 from . import render
+from .exporting import exported
 from .painting.canvas import Canvas
 from .painting.svg import tidy
 from .shown import fresh_ids
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
 _PNG_DPI = 144
 _PNG_MOST_PIXELS = 32_000  # cairo silently shrinks what is larger than 32,767
 
@@ -65,6 +66,8 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write the picture; the ending of the path says as what: .svg, .png, .pdf or .dot. Returns the path.
 
+        Endings .json and .graphml give the graph behind it, as `viz.export` writes it.
+
         Raises:
             PictureError: unknown ending, a place that cannot be written, Graphviz missing or failing.
         """
@@ -76,6 +79,8 @@ class Picture:
     def _content(self, ending: str) -> bytes:
         if ending == "dot":
             return self.dot.encode()
+        if ending in ("json", "graphml"):
+            return exported(self.graph, ending)
         if ending == "svg":
             return self.svg().encode()
         if ending == "png":
