@@ -13,7 +13,6 @@ import tinygrad_rnn as tg
 import viz
 from viz.check import overlaps
 from viz.painting.unstepped import MOST_NODES
-from viz.picture import PictureError
 
 HOSTILE = "</script><b>\"'\\N\n&lt; 😀 \u202eשלום"
 
@@ -118,7 +117,7 @@ def test_too_many_lines_are_refused_with_their_number_and_a_remedy() -> None:
         x = tape.var(1.0, "x")
         for _ in range(MOST_NODES):
             x = np.tanh(x)
-    with pytest.raises(PictureError, match=rf"^{MOST_NODES + 1} lines .*at most {MOST_NODES}.*tg\.step") as refused:
+    with pytest.raises(viz.PictureError, match=rf"^{MOST_NODES + 1} lines .*at most {MOST_NODES}.*tg\.step") as refused:
         viz.draw(tg.flow(x))
     assert "\n" not in str(refused.value)
 
