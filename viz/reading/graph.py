@@ -28,6 +28,7 @@ Array = Any
 MOST_STEPS_IN_TABLE = 12
 
 
+@np.errstate(invalid="ignore", over="ignore")  # numbers that are not finite are drawn as such
 def build(
     flow: Flow, *, every_line: bool = False, fuse: bool | None = None, backward: bool = False
 ) -> nx.MultiDiGraph:
@@ -226,7 +227,8 @@ class _Builder:
 def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
     """The worst difference, over all drawn nodes, between what the edges out of a node bring back and its adjoint.
 
-    Relative to the adjoint's largest entry where that is above 1.
+    Relative to the adjoint's largest entry where that is above 1. Where an adjoint is infinite or NaN the sum must
+    be so, too; if not, the difference is infinite.
     """
     arrived: dict[tuple[int, ...], Array] = defaultdict(float)
     for key, node in G.nodes(data=True):
@@ -242,6 +244,9 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
     worst = 0.0
     for exits, array in arrived.items():
         adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
-        size = max(1.0, float(np.max(np.abs(adjoint), initial=0.0)))
-        worst = max(worst, float(np.max(np.abs(array - adjoint), initial=0.0)) / size)
+        known = np.isfinite(adjoint)
+        if np.any(np.isfinite(array) != known):
+            return float("inf")
+        size = max(1.0, float(np.max(np.abs(adjoint), where=known, initial=0.0)))
+        worst = max(worst, float(np.max(np.abs(array - adjoint), where=known, initial=0.0)) / size)
     return worst
