@@ -14,7 +14,7 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
-from . import tooltips, words
+from . import folding, tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
 from .display import Display
 from .labels import Labels
@@ -30,7 +30,12 @@ MOST_STEPS_IN_TABLE = 12
 
 @np.errstate(invalid="ignore", over="ignore")  # numbers that are not finite are drawn as such
 def build(
-    flow: Flow, *, every_line: bool = False, fuse: bool | None = None, backward: bool = False
+    flow: Flow,
+    *,
+    every_line: bool = False,
+    fuse: bool | None = None,
+    backward: bool = False,
+    fold: tuple[int, int] | None = None,
 ) -> nx.MultiDiGraph:
     """The graph of a recorded program and of its gradient.
 
@@ -39,6 +44,9 @@ def build(
         every_line: draw every line in a step; nothing merged, nothing left out.
         fuse: draw W·h + U·x + b as one box: True, False, or None for "where a step has more than five products".
         backward: record the backward pass, too, and show its lines in the steps that they belong to.
+        fold: (first, last): so many steps at both ends stay, those between become the one node "fold";
+            `G.graph["fold"]` has what passes inside it. Where one step or none is left to fold, nothing is folded;
+            a recorded backward pass is never folded.
 
     Returns a MultiDiGraph; a program without steps gives a plain graph of its lines, `G.graph["steps"] == []`.
     """
@@ -46,9 +54,17 @@ def build(
         return plain_graph(flow)
     flow = with_backward_pass(flow) if backward else flow
     recorded = backward or is_recorded(flow)
-    program = place(unfolded(flow), flow.tape.backward) if recorded else place(flow)
+    between = (fold[0], len(flow.steps.order) - fold[1]) if fold and not recorded else (0, 0)
+    part = folding.part(flow, *between) if between[1] - between[0] > 1 else None
+    read = part.flow if part else flow
+    program = place(unfolded(flow), flow.tape.backward) if recorded else place(read)
     display = arrange(program, every_line=every_line, fuse=fuse)
-    return _Builder(program, display, collect(display)).graph()
+    builder = _Builder(program, display, collect(display))
+    G = builder.graph()
+    if part:
+        G = folding.folded(G, builder.wires, part, *between)
+        G.graph["conservation"] = conservation(G, flow)
+    return G
 
 
 class _Builder:
@@ -210,6 +226,7 @@ class _Builder:
             recorded="" if not program.meaning else "beside" if program.beside else "second order",
             notes=[*flow.notes, *program.notes, *self._computed_weights()],
             conservation=conservation(G, flow),
+            fold=None,
         )
 
 
@@ -232,7 +249,7 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
     """
     arrived: dict[tuple[int, ...], Array] = defaultdict(float)
     for key, node in G.nodes(data=True):
-        if key == "L":
+        if key in ("L", folding.KEY):
             continue
         exits = node["exits"]
         for _, v, edge in G.out_edges(key, data=True):
