@@ -50,7 +50,7 @@ class Picture:
     @property
     def elements(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """Which ids of the SVG show which node, `("node", key)`, or which edge, `(u, v)`, of the graph."""
-        return {} if self.canvas is None else self.canvas.elements()
+        return {} if self.canvas is None else self.canvas.shown_by()
 
     def svg(self) -> str:
         """The picture as SVG with a viewBox, a title and a description; ids are unique to this picture.

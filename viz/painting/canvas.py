@@ -212,7 +212,15 @@ class Canvas:
         wires = [_Item(item.names, coloured(item.attributes)) for item in self._wires]
         return nodes, wires, {name: coloured(attributes) for name, attributes in self._panels.items()}
 
-    def elements(self) -> dict[Key, tuple[str, ...]]:
+    def count(self) -> int:
+        """How many boxes and texts there are so far."""
+        return len(self._nodes)
+
+    def claim(self, since: int, key: Key) -> None:
+        """What was put on the canvas since it had `since` boxes and texts shows this node of the graph."""
+        self.stands_for |= {item.names[-1]: (key,) for item in self._nodes[since:]}
+
+    def shown_by(self) -> dict[Key, tuple[str, ...]]:
         """Which ids of the SVG show which node or edge of the graph, by `("node", key)` or `(u, v)`.
 
         A wire has up to three: its value lane, its gradient lane, and that lane's tip.

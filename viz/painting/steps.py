@@ -39,10 +39,13 @@ class Flows:
 class Painter:
     """Paints the steps of one graph on a canvas; `panels` holds (step, shift to the right).
 
-    There are at least `least_room` points between the top of the panels and the strips.
+    There are at least `least_room` points between the top of the panels and the strips, for which room is left if
+    `strips` is true.
     """
 
-    def __init__(self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale, least_room: float = 0.0):
+    def __init__(
+        self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale, least_room: float = 0.0, strips: bool = True
+    ):
         self.graph, self.layout, self.scale = graph, layout, scale
         self.canvas = Canvas()
         self.placement, self.boxes = layout.placement, layout.boxes
@@ -54,7 +57,7 @@ class Painter:
         self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
         lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step
         self.top, self.strip_y = self.top + lacking / 2, self.strip_y - lacking / 2
-        self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward else -10)
+        self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward and strips else -10)
         self.right = self.placement.left + layout.pitch * len(self.panels) - (layout.pitch - self._panel_width)
         self.initial_at = self._initial_places()
         self._lanes: dict[tuple[str, str, float], tuple[Line, Point, Point]] = {}
@@ -104,8 +107,9 @@ class Painter:
         key, box = f"n{role}@{s}", self.boxes[role]
         x, y = self.placement.at[role]
         node = self.graph.nodes[key]
-        self.canvas.stands_for[key] = (("node", key),)
+        before = self.canvas.count()
         paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
+        self.canvas.claim(before, ("node", key))
         for chip in box.chips:
             if self.graph.has_edge(chip.weight, key):
                 self._chip(chip.weight, key, (x + dx + chip.x, y + chip.y), s)

@@ -67,13 +67,14 @@ class Total:
         fill, edge = (PAGE, PALE) if self.quiet else (LOSS, LOSS_EDGE)
         style = {"fillcolor": fill, "color": edge, "penwidth": "1.2" if self.quiet else "2"}
         tooltip = str(self.graph.nodes["L"]["tooltip"])
-        self.canvas.stands_for["L"] = (("node", "L"),)
+        before = self.canvas.count()
         self.canvas.box("L", "", (middle, self.y), (wide, _HIGH), "total", tooltip=tooltip, **style)
         ink = GREY if self.quiet else INK
         first, second = text_width(self._words, 14), text_width(self._value, 14, bold=not self.quiet)
         split = middle + (first - second) / 2
         self.canvas.text(self._words, (split - 2, self.y), 14, ink, side="r")
         self.canvas.text(self._value, (split + 2, self.y), 14, ink, side="l", bold=not self.quiet)
+        self.canvas.claim(before, ("node", "L"))
         for source, way in self.ways.items():
             self._wire(source, way, self.sources[source])
         self._regularisers()

@@ -56,8 +56,8 @@ class Sheet:
         return bool(self.graph.graph["backward"])
 
 
-def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale) -> Sheet:
-    """Boxes, both lanes of every wire, and the key at the right.
+def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale, with_key: bool = True) -> Sheet:
+    """Boxes, both lanes of every wire, and, if asked for, the key at the right.
 
     Raises:
         PictureError: more than 250 lines, which nobody can read and `dot` lays out slowly; Graphviz missing, or slow.
@@ -77,7 +77,8 @@ def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale) -> Sheet:
         ends = [Shape(*layout.at[key], *sizes[key]) for key in (u, v)]
         _wire(canvas, f"{u}-{v}-{n}", (u, v), layout.lines[n], (ends[0], ends[1]), data, scale)
     sheet = Sheet(graph, scale, canvas, *_frame(layout, sizes))
-    PlainKey(sheet).paint()
+    if with_key:
+        PlainKey(sheet).paint()
     return sheet
 
 

@@ -1,0 +1,88 @@
+"""Draw the picture that a page lights up: steps and total only, since the page has tables and a key of its own."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ElementTree
+from dataclasses import dataclass
+
+import networkx as nx
+
+from .. import render
+from ..layout.boxes import measure
+from ..layout.search import lay_out
+from ..layout.structure import Structure
+from ..painting.colours import Scale
+from ..painting.steps import Painter
+from ..painting.svg import tidy
+from ..painting.total import Total
+from ..painting.unstepped import paint_unstepped
+from ..reading.template import fold
+
+_SVG = "{http://www.w3.org/2000/svg}"
+Pair = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An inline SVG and which of its elements show what: ("node", key) or (u, v) -> ids without the prefix."""
+
+    svg: str
+    prefix: str
+    elements: dict[Pair, tuple[str, ...]]
+
+
+def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) -> Drawing:
+    """The picture of a graph without strips and key.
+
+    Raises:
+        PictureError: Graphviz is missing or fails.
+    """
+    if not graph.graph["steps"]:
+        sheet = paint_unstepped(graph, scale, with_key=False)
+        canvas, frame = sheet.canvas, (sheet.left - 4, sheet.bottom - 4, sheet.right + 4, sheet.top + 4)
+    else:
+        template = fold(graph)
+        weights = tuple((str(graph.nodes[w]["name"]), str(graph.nodes[w]["label"])) for w in graph.graph["weights"])
+        painter = Painter(graph, lay_out(template, measure(graph, Structure(template)), weights), scale, strips=False)
+        painter.paint()
+        total = Total(painter)
+        total.paint()
+        left, right = min(painter.left, total.left) - 4, max(painter.right, total.right) + 4
+        canvas, frame = painter.canvas, (left, painter.bottom - 4, right, total.top + 4)
+    prefix, found = canvas.prefix, canvas.shown_by()
+    raw = render.paint(canvas.digraph(frame).source, "svg").decode()
+    short = {key: tuple(name.removeprefix(f"{prefix}-") for name in ids) for key, ids in found.items()}
+    known = {name for ids in found.values() for name in ids}
+    return Drawing(_slim(tidy(raw, prefix, title, description), known), prefix, short)
+
+
+def _slim(svg: str, known: set[str]) -> str:
+    """The same drawing without tooltips and without what the page's style says once for all."""
+    ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
+    root = ElementTree.fromstring(svg)
+    root.attrib.pop("width", None)
+    root.attrib.pop("height", None)
+    for group in root.iter(f"{_SVG}g"):
+        group.tail = None
+        if (title := group.find(f"{_SVG}title")) is not None:
+            group.remove(title)
+        if group.get("id") not in known and group.get("class") != "graph":
+            group.attrib.pop("id", None)
+        kind = (group.get("class") or "").split()
+        for shape in group:
+            shape.tail = None
+            if kind[:2] == ["edge", "fwd"]:
+                for attribute in ("stroke", "stroke-width", "fill"):
+                    shape.attrib.pop(attribute, None)
+            if kind[:1] == ["edge"] and "d" in shape.attrib:
+                shape.set("d", _rounded(shape.attrib["d"]))
+            if kind[:1] == ["edge"] and "points" in shape.attrib:
+                shape.set("points", _rounded(shape.attrib["points"]))
+        group.text = None
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _rounded(path: str) -> str:
+    """Coordinates to a tenth of a point."""
+    return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path)
