@@ -110,10 +110,11 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
 def _notes(painter: Painter, graph: nx.MultiDiGraph) -> float:
     """What the recording wants to be known, below the panels. Returns the lowest height that is used."""
     y = painter.bottom
-    for note in graph.graph["notes"]:
+    scattered = [f"the nodes of {scope!r} stand apart, and have no frame" for scope in painter.frames.scattered]
+    for note in [*graph.graph["notes"], *scattered]:
         y -= 16
         painter.canvas.text(f"note: {note}", (painter.placement.left, y), 10.5, TEXT_GREY, side="l", kind="note")
-    return y - 8 if graph.graph["notes"] else y
+    return y - 8 if y < painter.bottom else y
 
 
 def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:

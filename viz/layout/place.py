@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .boxes import Box
 from .curves import Point
+from .scopes import depth, frames, intruders
 from .structure import Source, Structure
 
 PANEL_GAP = 9.0
@@ -78,6 +79,7 @@ class _Straightener:
 
     def __init__(self, structure: Structure, boxes: Mapping[int, Box], at: dict[int, Point]):
         self.structure, self.boxes, self.at = structure, boxes, at
+        self.parts = structure.template.parts if depth(structure.template.parts) else ()
         off = structure.on_spine
         self.feeders = {
             role: [
@@ -151,12 +153,18 @@ class _Straightener:
         return True
 
     def _is_free(self, role: int, to: Point, along: Collection[int] = ()) -> bool:
+        if self.parts and self._intruders(self.at | {role: to}) > self._intruders(self.at):
+            return False
         a = _foot(self.boxes[role], to, _FREE)
         for other in self.structure.roles:
             b = _foot(self.boxes[other], self.at[other])
             if other != role and other not in along and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]:
                 return False
         return True
+
+    def _intruders(self, at: Mapping[int, Point]) -> int:
+        """How many nodes stand in the frame of a named part that is not theirs."""
+        return sum(intruders(frames(self.parts, self.boxes, at), self.boxes, at).values())
 
     def _hits(self, role: int) -> int:
         """How often straight links run over nodes, counted where this node takes part as link or as obstacle."""

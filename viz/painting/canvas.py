@@ -22,7 +22,7 @@ BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of
 
 Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
 
-_DECORATION = ("junction", "bar", "anchor", "cell")  # kinds that may lie on wires, in boxes or touch each other
+_DECORATION = ("junction", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 

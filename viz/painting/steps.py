@@ -18,6 +18,7 @@ from .canvas import Canvas
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale, line_colour
 from .lanes import CUT, ZERO, make_lane, paint_gradient
 from .nodes import paint_chip, paint_node
+from .scopes import framed, paint_frames
 
 _LEVELS = 12  # widths of gradient lanes; routes are computed once per level and only shifted from step to step
 _INITIAL = 34.0
@@ -52,7 +53,9 @@ class Painter:
         self.backward: bool = graph.graph["backward"]
         self.seeds: Mapping[str, float] = graph.graph["seeds"]
         self.panels = [(s, layout.pitch * s) for s in range(len(graph.graph["steps"]))]
+        self.frames = framed(layout)
         heights = [y for wire in layout.routing.routes for _, y in wire.line]
+        heights += [y for frame, _ in self.frames.frames for y in (frame.bottom, frame.top)]
         self.top = max([self.placement.top, *heights]) + 30
         self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
         lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step
@@ -87,13 +90,15 @@ class Painter:
     # ---- one step ----
 
     def _step(self, s: int, dx: float) -> None:
+        present = frozenset(role for role in self.layout.structure.roles if self._has(role, s))
+        paint_frames(self.canvas, self.frames, present, s, dx)
         for role in self.layout.structure.roles:
             if self._has(role, s):
                 self._node(role, s, dx)
-        present = [route for route in self.layout.routing.routes if self._pairs(route, s)]
-        for route in without_idle_junctions(present):
+        routes = without_idle_junctions([route for route in self.layout.routing.routes if self._pairs(route, s)])
+        for route in routes:
             self._wire(route, s, dx)
-        splits = {route.tail for route in without_idle_junctions(present)}
+        splits = {route.tail for route in routes}
         for name, (x, y) in self.layout.routing.junctions.items():
             if f"j{name}" in splits:
                 style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"}

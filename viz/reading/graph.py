@@ -22,6 +22,7 @@ from .merging import arrange
 from .plain import plain_graph
 from .program import Program, place
 from .recorded import is_recorded, unfolded, with_backward_pass
+from .scopes import mark_scopes
 from .tooltips import norm
 
 Array = Any
@@ -93,6 +94,7 @@ class _Builder:
         self._total()
         for (u, v), wires in self.wires.between.items():
             self._edge(u, v, wires)
+        mark_scopes(self.G, self.program)
         for key in self.labels.cited & set(self.G):
             self.G.nodes[key]["cited"] = True
         self._facts()
