@@ -53,8 +53,9 @@ def place(
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
     onward = [state for state in trunks if structure.direction[state] > 0]
     backward = [state for state in trunks if structure.direction[state] < 0]
-    left = min(foot[0] for foot in feet) - 12 - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
-    right = max(foot[2] for foot in feet) + 12 + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
+    room = 12 + 4 * depth(structure.template.parts)  # for the frames around named parts
+    left = min(foot[0] for foot in feet) - room - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
+    right = max(foot[2] for foot in feet) + room + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
     narrow = max(0.0, strip_width + 44 - (right - left))
     left, right = left - narrow / 2, right + narrow / 2
     return Placement(

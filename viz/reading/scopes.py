@@ -1,6 +1,6 @@
 """Which named parts of its step a line stands in: "layer 1", "attention"; they are drawn as panels inside the panel.
 
-`with tg.step(1, loop="layer"):` and `with tg.scope("attention"):` name them, inside the time step or around it.
+`with tg.step(1, loop="layer"):` and `with tg.step(None, "attention"):` name them, inside the time step or around it.
 """
 
 from __future__ import annotations
