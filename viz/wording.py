@@ -12,17 +12,23 @@ from .painting.key import is_cut
 
 def headline(graph: nx.MultiDiGraph) -> str:
     """What a picture shows, in few words: the whole backward pass, one loss alone, or no gradient at all."""
-    at, steps = graph.graph["at"], graph.graph["steps"]
+    at, steps, show = graph.graph["at"], graph.graph["steps"], graph.graph.get("show", "both")
+    if show == "value":
+        return "Forward pass: values only"
+    if path := graph.graph.get("path"):
+        goal = f"every use of {path['k']}" if path["to_weight"] else f"the weights of step {path['k']}"
+        return f"How the loss at t = {path['t']} reaches {goal}"
     if not graph.graph["backward"]:
         return "Forward pass, no backward pass recorded"
     if graph.graph.get("recorded") == "second order":
         return "Gradient of a recorded gradient"
+    only = ": gradients only" if show == "gradient" else ""
     if at == "all":
         name = "Backpropagation through time" if steps else "Backpropagation"
-        return f"Truncated b{name[1:]}" if is_cut(graph) else name
+        return (f"Truncated b{name[1:]}" if is_cut(graph) else name) + only
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
     last = followed is not None and followed.get("step") == len(steps) - 1
-    return "Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only"
+    return ("Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only") + only
 
 
 def describe(graph: nx.MultiDiGraph) -> str:

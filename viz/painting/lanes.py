@@ -61,4 +61,4 @@ def paint_gradient(
     hue = line_colour(u)
     # The shaft reaches a little into its head, so that no seam shows between the two.
     canvas.wire(f"{lane}-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
-    canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, color=hue)
+    canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, kind=f"{lane} tip", color=hue)

@@ -28,13 +28,15 @@ _INITIAL = 34.0
 class Flows:
     """What passes along one wire in one step: the norm of the gradient (None: none can) and words for the tooltip.
 
-    `cut` says that the sweep did not follow this wire, as truncated backpropagation through time does.
+    `cut` says that the sweep did not follow this wire, as truncated backpropagation through time does; `faded`, that it
+    is no part of the path that is shown.
     """
 
     gradient: float | None
     tooltip: str
     cut: bool = False
-    adjoint: float | None = None  # the wire's value is itself an adjoint of this norm: a recorded backward pass
+    adjoint: float | None = None  # shown forward in colour: the norm of the value, which may itself be an adjoint
+    faded: bool = False
 
 
 class Painter:
@@ -113,11 +115,14 @@ class Painter:
         x, y = self.placement.at[role]
         node = self.graph.nodes[key]
         before = self.canvas.count()
+        self.canvas.faded = node.get("faded", False)
         paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
         self.canvas.claim(before, ("node", key))
         for chip in box.chips:
             if self.graph.has_edge(chip.weight, key):
+                self.canvas.faded = self.graph[chip.weight][key][0].get("faded", False)
                 self._chip(chip.weight, key, (x + dx + chip.x, y + chip.y), s)
+        self.canvas.faded = False
 
     def _chip(self, weight: str, user: str, at: Point, s: int) -> None:
         node = self.graph.nodes[weight]
@@ -198,14 +203,16 @@ class Painter:
         if flows.adjoint is not None:
             self._adjoint(wire, ends, name, dx, flows, words)
             return
+        self.canvas.faded = flows.faded
         body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
         head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
         self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), head, f"fwd {words}", tooltip=flows.tooltip)
+        self.canvas.faded = False
         if flows.gradient is not None:
             self._gradient(wire, ends, name, dx, flows, words)
 
     def _adjoint(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
-        """A wire of a recorded backward pass: its value is a gradient, which runs the way in which it is made."""
+        """One lane that runs forward in colour: values shown alone, or the gradients of a recorded backward pass."""
         assert flows.adjoint is not None
         u = self.scale.position(flows.adjoint)
         body, base, tip = self._lane(wire, "adjoint", round(u * _LEVELS) / _LEVELS)
@@ -274,7 +281,9 @@ class Painter:
         size = min(13.0, 13 * 28 / max(text_width(label, 13), 1))
         style = {"fontsize": f"{size:.3g}", "tooltip": str(node.get("tooltip", ""))}
         self.canvas.stands_for[key] = (("node", key),)
+        self.canvas.faded = node.get("faded", False)
         self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
+        self.canvas.faded = False
 
 
 def without_idle_junctions(routes: list[Route]) -> list[Route]:
@@ -291,13 +300,21 @@ def without_idle_junctions(routes: list[Route]) -> list[Route]:
     return routes
 
 
+def flows_of(edge: Mapping[str, Any]) -> Flows:
+    """What one edge of the graph carries."""
+    gradient = None if edge["gradient"] is None else float(edge["gradient"])
+    cut, faded = bool(edge["cut"]) and gradient is not None, bool(edge.get("faded", False))
+    return Flows(0.0 if cut else gradient, str(edge["tooltip"]), cut, edge.get("adjoint"), faded)
+
+
 def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     """What several edges of one source carry together: contributions are added as arrays, then measured."""
     edges = list(edges)
     tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
     if all(edge["gradient"] is None for edge in edges):
         adjoints = [edge["adjoint"] for edge in edges if edge.get("adjoint") is not None]
-        return Flows(None, tooltip, adjoint=max(adjoints, default=None))
+        faded = all(edge.get("faded", False) for edge in edges)
+        return Flows(None, tooltip, adjoint=max(adjoints, default=None), faded=faded)
     if all(edge["cut"] for edge in edges):
         return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
     if len(edges) == 1:

@@ -204,7 +204,7 @@ class PlainKey(Key):
 
     def paint(self) -> None:
         """Draw it from the top down; the picture is at least as high as its key."""
-        if self.sheet.backward:
+        if self.sheet.backward or self.shows == "value":
             self._bar()
         else:
             self._write("no backward pass recorded", bold=True)
