@@ -58,7 +58,6 @@ def gather(subject: Subject) -> dict[str, Any]:
     return told | swept | {
         "title": subject.title,
         "notes": [*graph.graph["notes"]],
-        "prefix": picture.prefix,
         "loss": flow.loss,
         "first": first,
         "counts": (forward, len(shown[first]["e"]) if shown else 0),

@@ -28,7 +28,6 @@ class Drawing:
     """An inline SVG and which of its elements show what: ("node", key) or (u, v) -> ids without the prefix."""
 
     svg: str
-    prefix: str
     elements: dict[Pair, tuple[str, ...]]
 
 
@@ -54,35 +53,47 @@ def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) 
     raw = render.paint(canvas.digraph(frame).source, "svg").decode()
     short = {key: tuple(name.removeprefix(f"{prefix}-") for name in ids) for key, ids in found.items()}
     known = {name for ids in found.values() for name in ids}
-    return Drawing(_slim(tidy(raw, prefix, title, description), known), prefix, short)
+    return Drawing(_slim(tidy(raw, prefix, title, description), prefix, known), short)
 
 
-def _slim(svg: str, known: set[str]) -> str:
-    """The same drawing without tooltips and without what the page's style says once for all."""
+def _slim(svg: str, prefix: str, known: set[str]) -> str:
+    """The same drawing without tooltips and without what the page's style says once for all; ids begin with "p-"."""
     ElementTree.register_namespace("", "http://www.w3.org/2000/svg")
     root = ElementTree.fromstring(svg)
-    root.attrib.pop("width", None)
-    root.attrib.pop("height", None)
+    for attribute in ("width", "height", "aria-labelledby"):
+        root.attrib.pop(attribute, None)
+    root.set("text-anchor", "middle")
     for group in root.iter(f"{_SVG}g"):
-        group.tail = None
         if (title := group.find(f"{_SVG}title")) is not None:
             group.remove(title)
-        if group.get("id") not in known and group.get("class") != "graph":
-            group.attrib.pop("id", None)
-        kind = (group.get("class") or "").split()
+        name = group.attrib.pop("id", "")
+        if name in known:
+            group.set("id", f"p-{name.removeprefix(prefix + '-')}")
+        if (group.get("class") or "").startswith("edge"):
+            _without(group, "stroke", "stroke-width", "stroke-dasharray", "fill")
         for shape in group:
-            shape.tail = None
-            if kind[:2] == ["edge", "fwd"]:
-                for attribute in ("stroke", "stroke-width", "fill"):
-                    shape.attrib.pop(attribute, None)
-            if kind[:1] == ["edge"] and "d" in shape.attrib:
-                shape.set("d", _rounded(shape.attrib["d"]))
-            if kind[:1] == ["edge"] and "points" in shape.attrib:
-                shape.set("points", _rounded(shape.attrib["points"]))
-        group.text = None
+            _shorter(shape)
+    for element in root.iter():
+        if element.tag != f"{_SVG}text":
+            element.text = None if element.tag == f"{_SVG}g" else element.text
+        element.tail = None
     return ElementTree.tostring(root, encoding="unicode")
 
 
-def _rounded(path: str) -> str:
-    """Coordinates to a tenth of a point."""
-    return re.sub(r"-?\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), path)
+def _without(group: ElementTree.Element, *names: str) -> None:
+    for shape in group:
+        for name in names:
+            shape.attrib.pop(name, None)
+
+
+def _shorter(shape: ElementTree.Element) -> None:
+    """Coordinates to a tenth of a point, and no attribute that repeats what holds anyway."""
+    for name in ("d", "points", "x", "y", "cx", "cy", "rx", "ry", "font-size"):
+        if name in shape.attrib:
+            shape.set(name, re.sub(r"-?\d+\.\d+", _tenths, shape.attrib[name]))
+    if shape.get("text-anchor") == "middle":
+        del shape.attrib["text-anchor"]
+
+
+def _tenths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")

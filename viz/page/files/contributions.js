@@ -14,7 +14,7 @@ const contributions = {
     }
     const table = element("table", { role: "grid", "aria-label": "norm of what step k adds to the gradient of each loss" });
     const wide = data.table.t.length;
-    table.style.setProperty("--cell", `${wide <= 8 ? 46 : wide <= 16 ? 30 : wide <= 30 ? 18 : 10}px`);
+    table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 8 ? 33 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
     table.classList.toggle("numbers", wide <= 8);
     for (const row of data.table.rows) {
       const line = element("tr", {}, element("th", { scope: "row" }, `ℓ${subscript(data.table.t[row.s])}`));
@@ -34,7 +34,7 @@ const contributions = {
     }
     const every = wide <= 16 ? 1 : 5;
     const heads = data.table.t.map((t, k) => element("th", { scope: "col" }, k % every ? "" : t));
-    table.append(element("tr", { class: "head" }, element("th", {}, "k ="), ...heads));
+    table.append(element("tr", { class: "times" }, element("th", {}, "k ="), ...heads));
     table.addEventListener("keydown", (event) => this.key(event));
     document.getElementById("table").append(table);
     this.cells[0].made.find(Boolean).setAttribute("tabindex", "0");
@@ -63,8 +63,8 @@ const contributions = {
     }
     this.kind = kind;
     this.hint = kind === "w"
-      ? "Row ℓ, column k: the norm of what step k adds to ∂L/∂θ through that loss. Point at a cell for its path."
-      : "Row ℓ, column k: the norm of what step k adds to that loss's ∂ℓ/∂θ. Point at a cell for its path.";
+      ? "Norm of what step k adds to ∂L/∂θ through each loss ℓ. Point at a cell for its path."
+      : "Norm of what step k adds to each loss's own ∂ℓ/∂θ. Point at a cell for its path.";
     contributionReadout.textContent = this.hint;
   },
 

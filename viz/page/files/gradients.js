@@ -38,7 +38,7 @@ const gradients = {
   grid(part) {
     const { weight, line } = part;
     const table = element("table", { role: "grid", "aria-label": `gradient of ${nameWords(line.n)}` });
-    table.style.setProperty("--cell", `${Math.max(7, Math.min(20, Math.floor(150 / Math.max(weight.columns, weight.rows * 0.8))))}px`);
+    table.style.setProperty("--cell", `${this.cellSize(weight)}px`);
     for (let r = 0; r < weight.rows; r++) {
       const row = element("tr");
       for (let c = 0; c < weight.columns; c++) {
@@ -53,6 +53,12 @@ const gradients = {
     table.addEventListener("keydown", (event) => this.key(event, part));
     table.addEventListener("mouseleave", () => (gradientReadout.textContent = this.hint));
     return table;
+  },
+
+  // Small enough that all maps stand side by side, or in two rows.
+  cellSize({ rows: high, columns }) {
+    const most = data.weights.length > 8 ? 10 : 17;
+    return Math.max(4, Math.min(most, Math.floor((data.weights.length > 8 ? 70 : 110) / high), Math.floor(220 / columns)));
   },
 
   hint: "",
@@ -95,7 +101,7 @@ const gradients = {
       part.number.dataset.most = part.most;
     }
     const loss = choice.t ? `∂ℓ${choice.t}` : "∂L";
-    this.hint = `${loss} by each parameter; blue below 0, orange above, each map to its own largest entry. Point at a cell for its number.`;
+    this.hint = `${loss} by each parameter; blue below 0, orange above, each map to its own largest entry`;
     gradientReadout.textContent = this.hint;
     for (const part of this.parts) {
       const name = lineOf.get(choice.seeds[0][0]).n;

@@ -3,7 +3,7 @@
 const svg = document.querySelector("#paper svg");
 const paper = document.getElementById("paper");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const elements = data.names.map((name) => document.getElementById(`${data.prefix}-${name}`));
+const elements = data.names.map((name) => document.getElementById(`p-${name}`));
 const lanes = data.names.map((name) => (/^(fwd|bwd|tip)-/.exec(name) || ["", "node"])[1]);
 const wiresFrom = data.nodes.map(() => []);
 const wiresInto = data.nodes.map(() => []);
@@ -90,8 +90,15 @@ const picture = {
 
   zoom: 1,
   resize(factor) {
-    this.zoom = factor ? Math.min(4, Math.max(0.5, this.zoom * factor)) : 1;
+    this.zoom = factor ? Math.min(4, Math.max(0.5, this.zoom * factor)) : this.fitting();
     paper.style.setProperty("--zoom", this.zoom);
+  },
+
+  // As high as the frame; or as wide, where that is hardly smaller.
+  fitting() {
+    const { width, height } = svg.viewBox.baseVal;
+    const [wide, high] = [paper.clientWidth / width, paper.clientHeight / height];
+    return wide > 0.7 && wide < high ? (wide / high) * 0.995 : 1;
   },
 };
 
@@ -124,8 +131,9 @@ data.nodes.forEach((one, n) => {
     else nodeOfElement.set(elements[e], n);
   }
 });
-const buttons = [...nodeOfElement.keys()].filter((one) => !/-value-/.test(one.id));
+const buttons = [...nodeOfElement.keys()].filter((one) => !/^p-(value-|text)/.test(one.id)); // a box, and not what is written on it
 svg.setAttribute("role", "group");
+svg.setAttribute("aria-label", "Nodes of the picture: arrow keys move from node to node, Enter opens one");
 svg.querySelectorAll("g.node").forEach((group) => {
   if (!nodeOfElement.has(group)) group.setAttribute("aria-hidden", "true");
 });

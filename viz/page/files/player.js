@@ -162,6 +162,9 @@ function firstPlaces(choice, forward) {
   return first;
 }
 
+// One row of a few entries, which fits beside an equation.
+const isRow = (line, most) => line.s.length > 0 && sizeOf(line) <= most && sizeOf(line) === line.s.at(-1);
+
 // Which elements an event lights, and the ends of what it lights.
 function lit(event) {
   const now = { elements: new Set(), ends: new Set() };
@@ -203,7 +206,7 @@ function tellEvent(event, state, self) {
     equation.replaceChildren(forwardMath(line));
     shown.push(chip(line.s.length ? "norm of the value" : "value", written(line.m)));
     const array = arrayAt(line.v, sizeOf(line));
-    if (line.s.length && array && array.length <= 24) shown.push(chip(line.s.join(" × "), strip(array, line.s)));
+    if (array && isRow(line, 12)) shown.push(chip("entries", strip(array, line.s)));
     else if (line.s.length) shown.push(chip("shape", line.s.join(" × ")));
     said = `${nameWords(line.n)} equals ${treeWords(data.trees[line.f], line)}: ${line.s.length ? "norm " : ""}${written(line.m)}`;
   } else if (event.kind === "seed") {
@@ -223,8 +226,8 @@ function tellEvent(event, state, self) {
       const bar = math("math", {}, nameMath(target.n, true));
       shown.push(chip("adds up", bar, ` ‖·‖ ${written(state.before)} → ${written(after)}`));
     }
-    if (state.contribution && state.contribution.length > 1 && state.contribution.length <= 24) {
-      shown.push(chip(target.s.join(" × "), strip(state.contribution, target.s)));
+    if (state.contribution && state.contribution.length > 1 && isRow(target, 12)) {
+      shown.push(chip("entries", strip(state.contribution, target.s)));
     }
     if (child.f >= 0) shown.push(chip("through", forwardMath(child)));
     const how = state.before === null ? "equals" : "plus equals";
@@ -266,6 +269,8 @@ function start() {
     event.preventDefault();
   });
   swipe(byId("now"), (n) => player.by(n));
+  picture.resize(0);
+  addEventListener("resize", () => picture.resize(0));
   player.recall();
 }
 

@@ -56,7 +56,7 @@ const tape = {
       button.className = `row ${kind}`;
       const shown = state.isBackward ? (adjoint ? `∂ ${written(adjoint.norm, 3)}` : "") : isComputed && line.f >= 0 ? written(line.m, 3) : "";
       if (number.textContent !== shown) number.textContent = shown;
-      number.style.setProperty("--hue", state.isBackward && adjoint ? lineColour(position(adjoint.norm)) : "inherit");
+      number.style.setProperty("--hue", state.isBackward && adjoint ? lineColour(position(adjoint.norm)) : "#24303b");
       if (i === state.current) {
         button.setAttribute("aria-current", "step");
         this.follow(button);
