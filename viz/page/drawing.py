@@ -53,7 +53,12 @@ def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) 
     raw = render.paint(canvas.digraph(frame).source, "svg").decode()
     short = {key: tuple(name.removeprefix(f"{prefix}-") for name in ids) for key, ids in found.items()}
     known = {name for ids in found.values() for name in ids}
-    return Drawing(_slim(tidy(raw, prefix, title, description), prefix, known), short)
+    return Drawing(_slim(tidy(raw, prefix, _clean(title), _clean(description)), prefix, known), short)
+
+
+def _clean(text: str) -> str:
+    """Text without what XML cannot hold: control characters and halves of characters."""
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]", " ", text)
 
 
 def _slim(svg: str, prefix: str, known: set[str]) -> str:

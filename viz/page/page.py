@@ -15,6 +15,7 @@ from typing import Any
 import networkx as nx
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.notation import printable
 
 from .. import render
 from ..drawing import MOST_STEPS
@@ -69,12 +70,8 @@ class Page:
             PictureError: another ending, or a place that cannot be written.
         """
         path = Path(path)
-        if path.suffix.lower() not in (".html", ".htm"):
-            raise PictureError(f"cannot save {path.name!r}: the name of a page must end in .html")
-        if path.is_dir() or not path.parent.is_dir():
-            what = "is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
-            raise PictureError(f"cannot save {path}: {what}")
-        render.write(path, self.html().encode())
+        render.ending_of(path, ("html",))
+        render.write(path, self.html().encode("utf-8", "backslashreplace"))
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -100,6 +97,7 @@ def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int
     Raises:
         PictureError: not a flow, too long to step through, a step without a loss, Graphviz missing or failing.
     """
+    title = printable(str(title)) if title else None
     if not isinstance(flow, Flow):
         kind = type(flow).__name__
         raise PictureError(f"cannot step through a {kind}: step_through(tinygrad_rnn.flow(L)) shows the gradient of L")
