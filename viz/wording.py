@@ -28,7 +28,8 @@ def headline(graph: nx.MultiDiGraph) -> str:
         return (f"Truncated b{name[1:]}" if is_cut(graph) else name) + only
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
     last = followed is not None and followed.get("step") == len(steps) - 1
-    return ("Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only") + only
+    cut = ", truncated" if is_cut(graph) else ""
+    return ("Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only") + cut + only
 
 
 def describe(graph: nx.MultiDiGraph) -> str:

@@ -165,3 +165,33 @@ def test_a_program_without_steps_shows_values_or_gradients_alone_too() -> None:
         L = np.sum(np.tanh(W @ x) * x)
     assert 'class="bwd' not in viz.draw(tg.flow(L), show="value").dot
     assert 'class="fwd' not in viz.draw(tg.flow(L), show="gradient").dot
+
+
+# ---- cuts ----
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_truncation_is_drawn_as_cut_wires_with_scissors(name: str) -> None:
+    _, L = tg.cells.record(name, 4)
+    picture = viz.draw(tg.flow(L, truncation=("detach_every_k", 2)))
+    cut = {(u, v) for u, v, data in picture.graph.edges(data=True) if data["cut"]}
+    assert cut and {picture.graph.nodes[v]["step"] for _, v in cut} <= {0, 1, 2, 3}
+    assert all(data["gradient"] in (0.0, None) for _, _, data in picture.graph.edges(data=True) if data["cut"])
+    red = {pair for stroke in picture.canvas.strokes if stroke.name.startswith("bwd-") and "key" not in stroke.name
+           for pair in picture.canvas.stands_for[stroke.name] if pair in cut}  # fmt: skip
+    assert red == cut
+    blades = re.findall(r"id=\"?[\w-]+-blade1-", picture.dot)
+    states = {u for u, _ in cut}
+    assert len(blades) >= len(states) + 1, "one on every state's wire, one in the key"
+    assert "cut: nothing passes" in texts(picture) and picture.title.startswith("Truncated")
+    assert overlaps(picture.canvas) == {}
+
+
+def test_a_cut_edge_tells_what_it_would_have_brought() -> None:
+    tape, L = tg.cells.record("vanilla", 4)
+    steps = tg.find_steps(tape)
+    whole = viz.graph(tg.flow(L, at=4))
+    cut = viz.graph(tg.flow(L, at=4, follow=lambda c, k, _: not (steps.is_carry(c, k) and steps.of[c] == 2)))
+    (edge,) = [(u, v) for u, v, data in cut.edges(data=True) if data["cut"]]
+    would = whole.edges[(*edge, 0)]["gradient"]
+    assert f"cut: nothing passes; would have been ‖gradient‖ {would:.4g}" in cut.edges[(*edge, 0)]["tooltip"]

@@ -24,7 +24,7 @@ Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
 
 _NODE = {"fillcolor": NODE, "color": OUTLINE, "fontcolor": INK}
 _WIRE = {"color": FORWARD}
-_DECORATION = ("junction", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
+_DECORATION = ("junction", "mark", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
 _ENTITY = re.compile(r"&(?=#?\w+;)")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 

@@ -25,7 +25,7 @@ from .colours import (
     colour,
     line_colour,
 )
-from .lanes import CUT, ZERO, head_length, paint_gradient
+from .lanes import CUT, ZERO, head_length, paint_gradient, paint_scissors
 from .routes import Routes
 from .steps import Painter
 from .tables import Tables
@@ -135,10 +135,12 @@ class Key:
         self.y -= 20
         samples = [] if "path" in self.painter.graph.graph else [("zero", "exactly zero", ZERO)]
         if is_cut(self.painter.graph):
-            samples.append(("cut", "cut, not followed", CUT))
+            samples.append(("cut", "cut: nothing passes", CUT))
         for name, words, style in samples:
             shaft, tip = straight((x + 50, self.y), (x + 20, self.y)), (x + 14, self.y)
             canvas.wire(f"key-{name}", back, shaft, tip, f"bwd {name} key", **style)
+            if name == "cut":
+                paint_scissors(canvas, "key", back, (x + 34, self.y))
             self._write(words, _COLUMN)
             self.y -= 20
 

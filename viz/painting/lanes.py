@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..layout.curves import Line, Point, Shape, clipped, cubics, offset, trimmed
 from .canvas import Canvas
-from .colours import CUT_RED, PALE, line_colour
+from .colours import CUT_RED, PAGE, PALE, line_colour
 
 LANE = 3.6  # half the distance between the two lanes of an edge
 ZERO = {"color": PALE, "style": "dotted", "penwidth": "1.2", "arrowsize": ".5"}
@@ -43,6 +43,16 @@ def make_lane(
 def head_length(u: float) -> float:
     """Length of the head of a gradient arrow; short enough for the gap between a chip and its node."""
     return 5.5 + 4.5 * u
+
+
+def paint_scissors(canvas: Canvas, name: str, ends: tuple[str, str], at: Point, tooltip: str = "") -> None:
+    """Open scissors at a point of a cut wire; they say without any colour that nothing passes."""
+    x, y = at
+    for side in (1, -1):
+        handle, edge = (x + 6.5, y + 3.2 * side), (x - 6.5, y - 2.4 * side)
+        style = {"fillcolor": PAGE, "color": CUT_RED, "style": "filled", "penwidth": "1.1", "tooltip": tooltip}
+        canvas.head(f"blade{side}-{name}", ends, handle, edge, 2.4, kind="bwd cut tip", color=CUT_RED)
+        canvas.box(f"handle{side}-{name}", "", handle, (4.4, 4.4), "mark", shape="circle", **style)
 
 
 def paint_gradient(

@@ -16,7 +16,7 @@ from ..layout.search import Layout
 from ..reading.template import Edge
 from .canvas import Canvas
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale, line_colour
-from .lanes import CUT, ZERO, make_lane, paint_gradient
+from .lanes import CUT, LANE, ZERO, make_lane, paint_gradient, paint_scissors
 from .nodes import paint_chip, paint_node
 from .scopes import framed, paint_frames
 
@@ -236,11 +236,21 @@ class Painter:
             shifted = (tip[0] + dx, tip[1])
             kind = f"bwd {'cut' if flows.cut else 'zero'} {words}"
             self.canvas.wire(f"bwd-{name}", back, moved(body, dx), shifted, kind, tooltip=flows.tooltip, **style)
+            if flows.cut and wire.back and not wire.tail.startswith("j"):
+                self._scissors(wire, back, name, dx, flows.tooltip)
             return
         u = round(self.scale.position(flows.gradient) * _LEVELS) / _LEVELS
         body, base, tip = self._lane(wire, "gradient", u)
         paint_gradient(self.canvas, name, back, moved(body, dx), (base[0] + dx, base[1]), (tip[0] + dx, tip[1]),
                        self.scale.position(flows.gradient), f"bwd {words}", flows.tooltip)  # fmt: skip
+
+    def _scissors(self, wire: Route, ends: tuple[str, str], name: str, dx: float, tooltip: str) -> None:
+        """On the backward lane of a cut wire, where it crosses from one step into the next."""
+        border = self.placement.left - (self.layout.pitch - self._panel_width) / 2
+        if ends[1].startswith("i"):  # an initial state stands near the panel: its arrow head needs the gap
+            border = self.placement.left + 3
+        x, y = min(wire.line, key=lambda point: abs(point[0] - border))
+        paint_scissors(self.canvas, name, ends, (x + dx, y - LANE), tooltip)
 
     def _lane(self, wire: Route, lane: str, u: float) -> tuple[Line, Point, Point]:
         """(cubics, base of the arrow head, its tip) of one lane; kept, since steps differ by a shift only."""
@@ -316,7 +326,7 @@ def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
         faded = all(edge.get("faded", False) for edge in edges)
         return Flows(None, tooltip, adjoint=max(adjoints, default=None), faded=faded)
     if all(edge["cut"] for edge in edges):
-        return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
+        return Flows(0.0, tooltip if len(edges) == 1 else f"cut: nothing passes here\n{tooltip}", cut=True)
     if len(edges) == 1:
         return Flows(float(edges[0]["gradient"] or 0.0), tooltip)
     arrays = [np.asarray(edge["contribution"]) for edge in edges if edge["contribution"] is not None]

@@ -192,10 +192,12 @@ class _Builder:
         lag = 0 if v == "L" or u[0] == "w" else int(v.split("@")[1]) - int(u.split("@")[1])
         vanished = tuple(dict.fromkeys(word for wire in wires for word in wire.vanished))
         cut = all(wire.cut for wire in wires)
+        lost = [wire.missed for wire in wires if wire.missed is not None]
+        missed = norm(sum(lost[1:], start=lost[0])) if cut and lost else None
         ends = [self.G.nodes[key]["label"] or self.G.nodes[key]["op"] for key in (u, v)]
         self.G.add_edge(
             u, v, key=0, lag=lag, forward=True, gradient=gradient, contribution=contribution, cut=cut,
-            vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut),
+            vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut, missed),
             adjoint=self.G.nodes[u]["value_norm"] if self._beside(u) else None,
             passed=tuple(dict.fromkeys(edge for wire in wires for edge in wire.passed)),
         )  # fmt: skip
