@@ -9,6 +9,7 @@ import networkx as nx
 
 from tinygrad_rnn import Flow
 
+from .law import paint_law
 from .layout.boxes import measure
 from .layout.metrics import text_width
 from .layout.search import lay_out
@@ -126,7 +127,7 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     y, start = total.top + 46, painter.placement.left
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
-    bottom = _notes(painter, graph)
+    bottom = _notes(painter, graph, key.right)
     right = max(key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
     whole = f"{heading} · {rest}"
     frame = (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16)
@@ -135,9 +136,9 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=painter.canvas)
 
 
-def _notes(painter: Painter, graph: nx.MultiDiGraph) -> float:
+def _notes(painter: Painter, graph: nx.MultiDiGraph, right: float) -> float:
     """What the recording wants to be known, below the panels. Returns the lowest height that is used."""
-    y = painter.bottom
+    y = paint_law(painter.canvas, graph, (painter.placement.left, painter.bottom), right)
     scattered = [f"the nodes of {scope!r} stand apart, and have no frame" for scope in painter.frames.scattered]
     for note in [*graph.graph["notes"], *scattered]:
         y -= 16
@@ -150,6 +151,7 @@ def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float,
     sheet = paint_unstepped(graph, scale)
     whole, start, y = " · ".join(filter(None, [headline(graph), title])), sheet.left, sheet.top + 34
     sheet.canvas.text(whole, (start, y), 20, INK, side="l", bold=True, kind="title")
+    sheet.bottom = paint_law(sheet.canvas, graph, (start, sheet.bottom), sheet.right)
     for note in graph.graph["notes"]:
         sheet.bottom -= 16
         sheet.canvas.text(f"note: {note}", (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")

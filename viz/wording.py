@@ -6,6 +6,7 @@ import re
 
 import networkx as nx
 
+from .law import law
 from .layout.metrics import cell_number, loss_number
 from .painting.key import is_cut
 
@@ -35,7 +36,8 @@ def headline(graph: nx.MultiDiGraph) -> str:
 def describe(graph: nx.MultiDiGraph) -> str:
     """A picture in sentences: steps, losses, carried states, and the norm of every weight's gradient."""
     steps, weights = graph.graph["steps"], [graph.nodes[key] for key in graph.graph["weights"]]
-    said = [headline(graph) + "."]
+    stated, holds = law(graph)
+    said = [headline(graph) + "."] if holds else [stated + ".", headline(graph) + "."]
     if steps:
         first, last = steps[0][1], steps[-1][1]
         said.append(f"{len(steps)} time steps, t = {first} to {last}, from left to right.")
@@ -50,4 +52,6 @@ def describe(graph: nx.MultiDiGraph) -> str:
         said.append(f"Norms of the weights' gradients{', summed over the steps' if steps else ''}: {norms}.")
     elif weights:
         said.append("Shared weights: " + ", ".join(str(w["label"]) for w in weights) + ".")
+    if stated and holds:
+        said.append(stated[0].upper() + stated[1:] + ".")
     return re.sub(r"\s+", " ", " ".join(said))

@@ -239,11 +239,7 @@ class PlainKey(Key):
             self._two_lines("differentiable leaf", "")
 
     def _law(self) -> None:
-        worst = float(self.sheet.graph.graph["conservation"])
         self.y -= 4
-        for text in (
-            "what the wires bring to a box adds",
-            f"up to its gradient: worst error {worst:.0e}".replace("0e+00", "0"),
-        ):
+        for text in ("what the wires bring to a box adds", "up to its gradient"):
             self._write(text, ink=TEXT_GREY, size=10.5)
             self.y -= 14

@@ -6,7 +6,6 @@ a node bring back adds up to that node's adjoint: `G.graph["conservation"]` is t
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 import networkx as nx
@@ -16,6 +15,7 @@ from tinygrad_rnn import Flow
 
 from . import folding, tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
+from .conservation import state_law
 from .display import Display
 from .labels import Labels
 from .merging import arrange
@@ -64,7 +64,7 @@ def build(
     G = builder.graph()
     if part:
         G = folding.folded(G, builder.wires, part, *between)
-        G.graph["conservation"] = conservation(G, flow)
+        state_law(G, flow)
     return G
 
 
@@ -229,9 +229,9 @@ class _Builder:
             contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE) if self._of_losses() else None,
             recorded="" if not program.meaning else "beside" if program.beside else "second order",
             notes=[*flow.notes, *program.notes, *self._computed_weights()],
-            conservation=conservation(G, flow),
             fold=None,
         )
+        state_law(G, flow)
 
 
     def _computed_weights(self) -> list[str]:
@@ -243,31 +243,3 @@ class _Builder:
                 made_of = ", ".join(self.labels.weight(i) for i in sorted(leaves))
                 notes.append(f"{self.labels.weight(line)} is computed from {made_of} before the steps")
         return notes
-
-
-def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
-    """The worst difference, over all drawn nodes, between what the edges out of a node bring back and its adjoint.
-
-    Relative to the adjoint's largest entry where that is above 1. Where an adjoint is infinite or NaN the sum must
-    be so, too; if not, the difference is infinite.
-    """
-    arrived: dict[tuple[int, ...], Array] = defaultdict(float)
-    for key, node in G.nodes(data=True):
-        if key in ("L", folding.KEY):
-            continue
-        exits = node["exits"]
-        for _, v, edge in G.out_edges(key, data=True):
-            if edge["contribution"] is not None and not (v == "L" and key[0] == "w"):
-                arrived[exits] = arrived[exits] + edge["contribution"]
-        arrived[exits] = arrived[exits] + node.get("outside", 0.0)  # a weight's edge into L is in it
-        if flow.at != "all":
-            arrived[exits] = arrived[exits] + sum(flow.seeds[i] for i in exits if i in flow.seeds)
-    worst = 0.0
-    for exits, array in arrived.items():
-        adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
-        known = np.isfinite(adjoint)
-        if np.any(np.isfinite(array) != known):
-            return float("inf")
-        size = max(1.0, float(np.max(np.abs(adjoint), where=known, initial=0.0)))
-        worst = max(worst, float(np.max(np.abs(array - adjoint), where=known, initial=0.0)) / size)
-    return worst

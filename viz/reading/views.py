@@ -7,6 +7,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
+from .backing import vector
 from .tooltips import norm
 from .ways import PathView
 from .words import symbol
@@ -52,14 +53,17 @@ def only_path(graph: nx.MultiDiGraph, view: PathView) -> None:
             steps = {graph.nodes[v]["step"] for v in users}
             node["shares"] = {s: share for s, share in node["shares"].items() if s in steps}
             node["adjoint_norm"] = norm(whole[key]) if users else None
-    graph.graph.update(contributions=None, path=facts(graph, view), notes=[])
+    arrived = vector({w: {0: np.asarray(array)} for w, array in whole.items() if np.ndim(array)}, _shapes(graph, view))
+    graph.graph.update(contributions=None, path=facts(graph, view, arrived), notes=[])
 
 
-def facts(graph: nx.MultiDiGraph, view: PathView) -> dict[str, Any]:
-    """What a picture says of a path, in plain words and numbers."""
-    arrived = sum(
-        float(np.sum(np.square(graph.nodes[w]["adjoint_norm"] or 0.0))) for w in graph.graph["weights"]
-    )
+def _shapes(graph: nx.MultiDiGraph, view: PathView) -> dict[str, tuple[int, ...]]:
+    weights = [view.request.goal] if isinstance(view.request.goal, str) else graph.graph["weights"]
+    return {w: tuple(graph.nodes[w]["shape"]) for w in weights}
+
+
+def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[str, Any]:
+    """What a picture says of a path, in plain words and numbers; `arrived` is C as the drawn edges bring it."""
     size = float(np.linalg.norm(view.whole))
     return {
         "t": view.request.t,
@@ -70,7 +74,7 @@ def facts(graph: nx.MultiDiGraph, view: PathView) -> dict[str, Any]:
         "others": view.others,
         "routes": view.route_count,
         "ways": view.way_count,
-        "error": abs(np.sqrt(arrived) - size) / size if size > 0 else 0.0,
+        "error": float(np.linalg.norm(arrived - view.whole)) / size if size > 0 else 0.0,
     }
 
 
