@@ -23,6 +23,7 @@ from .painting.steps import Painter
 from .painting.total import Total
 from .painting.unstepped import paint_unstepped
 from .picture import Picture
+from .plain import one_line
 from .reading.graph import build
 from .reading.template import fold
 from .reading.views import only_gradients, only_path, only_values
@@ -71,6 +72,7 @@ def draw(
     if span is not None and not 0 < span[0] < span[1]:
         raise PictureError(f"span={span!r}: must be two norms, 0 < smallest < largest")
     look = Look.of(theme, show)
+    title = title if title is None else one_line(title)
     steps = len(flow.steps.order)
     if steps > MOST_STEPS and not every_step:
         raise PictureError(

@@ -9,8 +9,8 @@ Numbers are written so that reading them gives the same ones. What a format cann
   keys are strings.
 * GraphML and DOT know plain values only: lists and dicts are JSON texts in them, and None is left out.
 * XML 1.0 and DOT cannot hold control characters: each becomes U+FFFD.
-* In DOT all attributes but `label` and `tooltip` begin with `tg_`, since Graphviz has a `shape` of its own, and
-  backslashes are doubled, as Graphviz reads them.
+* In DOT attributes begin with `tg_`, since Graphviz has a `shape` of its own, and backslashes are doubled, as Graphviz
+  reads them; `label` and `tooltip` are what it shows.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import numpy as np
 from tinygrad_rnn import Flow
 
 from . import render
+from .plain import one_line
 from .reading.graph import build
 from .reading.tooltips import norm
 from .render import PictureError
@@ -35,6 +36,7 @@ from .render import PictureError
 FORMATS = ("json", "graphml", "dot")
 _ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _HALVES = re.compile("[\ud800-\udfff]")
+_LONGEST = 2000  # characters of a string in DOT; longer ones are joined by +, since Graphviz 2 stops at 16,384 bytes
 _JAVA = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}  # GraphML's doubles are Java's
 _GRAPHML = "{http://graphml.graphdrawing.org/xmlns}"
 
@@ -141,20 +143,22 @@ def _dot(data: Any) -> bytes:
     lines = ["digraph {"]
     lines += [f"  {_quoted(f'tg_{key}')}={_quoted(value)};" for key, value in _attributes(data["graph"]).items()]
     for node in data["nodes"]:
-        named = {**node, "label": node.get("label") or ""}  # without one Graphviz would show the node's key
-        lines.append(f"  {_quoted(node['id'])} {_list(_attributes(named, ('id',)))};")
+        shown = one_line(node.get("label") or "", 60)  # without a label Graphviz would show the node's key
+        told = {"label": shown, "tooltip": str(node.get("tooltip") or ""), "tg_label": node.get("label")}
+        lines.append(f"  {_quoted(node['id'])} {_list(_attributes(node, ('id', *told)), _attributes(told))};")
     for edge in data["edges"]:
         ends = f"{_quoted(edge['source'])} -> {_quoted(edge['target'])}"
-        lines.append(f"  {ends} {_list(_attributes(edge, ('source', 'target', 'key')))};")
+        lines.append(f"  {ends} {_list(_attributes(edge, ('source', 'target', 'key')), {})};")
     return ("\n".join([*lines, "}"]) + "\n").encode()
 
 
-def _list(attributes: dict[str, Any]) -> str:
-    own = {key if key in ("label", "tooltip") else f"tg_{key}": value for key, value in attributes.items()}
+def _list(attributes: dict[str, Any], graphviz: dict[str, Any]) -> str:
+    own = graphviz | {f"tg_{key}": value for key, value in attributes.items()}
     return "[" + ", ".join(f"{_quoted(key)}={_quoted(value)}" for key, value in own.items()) + "]"
 
 
 def _quoted(value: Any) -> str:
     """A quoted string of DOT; inside one only a quote needs a backslash, and a backslash before it would undo that."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    parts = [text[i : i + _LONGEST] for i in range(0, len(text), _LONGEST)] or [""]
+    return " + ".join('"' + part.replace("\\", "\\\\").replace('"', '\\"') + '"' for part in parts)

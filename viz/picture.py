@@ -12,6 +12,7 @@ from . import render
 from .exporting import exported
 from .painting.canvas import Canvas
 from .painting.svg import tidy
+from .plain import one_line
 from .shown import fresh_ids
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
@@ -41,7 +42,8 @@ class Picture:
         engine: str = "nop2",
         canvas: Canvas | None = None,
     ):
-        self.graph, self.title, self.description, self.span = graph, title, description, span
+        self.graph, self.span = graph, span
+        self.title, self.description = one_line(title, 400), one_line(description, 8000)
         self.dot: str = digraph.source
         self.canvas = canvas
         self._digraph, self._engine = digraph, engine

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import networkx as nx
+import numpy as np
 
 from tinygrad_rnn import Flow
 from tinygrad_rnn.notation import printable
@@ -20,6 +21,7 @@ from tinygrad_rnn.notation import printable
 from .. import render
 from ..drawing import MOST_STEPS
 from ..painting.colours import scale_of
+from ..plain import one_line
 from ..reading.graph import build
 from ..render import PictureError
 from ..wording import describe
@@ -82,6 +84,7 @@ class Page:
         return f"<Page: {self.title}; {self.events[0]} events forward, {self.events[1]} backward>"
 
 
+@np.errstate(all="ignore")  # gradients that are no numbers are shown as such
 def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int] | None = None) -> Page:
     """A page on which every line of a program is computed, and every contribution to its gradient comes back.
 
@@ -114,7 +117,8 @@ def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int
         most = f"{MOST_EVENTS:,} events"
         raise PictureError(f"{len(wanted):,} lines are too many to step through (at most {most}): record fewer steps")
     scale = scale_of(_norms(graph))
-    heading = " · ".join(filter(None, [title, f"{steps} step" + "s" * (steps != 1) if steps else ""]))
+    name = "" if title is None else one_line(title)
+    heading = " · ".join(filter(None, [name, f"{steps} step" + "s" * (steps != 1) if steps else ""]))
     heading = f"Backpropagation, event by event · {heading}" if heading else "Backpropagation, event by event"
     picture = drawing(graph, scale, heading, describe(graph))
     return Page(heading, gather(Subject(flow, graph, offered, wanted, scale, picture, heading)), picture)
@@ -145,4 +149,4 @@ def _as_script(data: dict[str, Any]) -> str:
     text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
-    return text
+    return text.encode("utf-8", "replace").decode("utf-8")  # half a character has no bytes

@@ -14,6 +14,7 @@ import graphviz
 
 from ..layout.curves import Line, Point
 from ..layout.metrics import text_width
+from ..plain import clipped, printable
 from .colours import FORWARD, GREY, INK, NODE, OUTLINE, PAGE
 from .themes import LIGHT, Theme
 
@@ -26,7 +27,7 @@ _NODE = {"fillcolor": NODE, "color": OUTLINE, "fontcolor": INK}
 _WIRE = {"color": FORWARD}
 _DECORATION = ("junction", "mark", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_MOST_CHARACTERS = 2000  # of one text: Graphviz 2 refuses strings beyond 16,384 bytes
 
 
 def literal(text: str) -> str:
@@ -35,7 +36,8 @@ def literal(text: str) -> str:
     A newline becomes a line break. An ampersand that would begin a character reference is followed by a word joiner, as
     Graphviz has no way to write one.
     """
-    plain = _ENTITY.sub("&\u2060", _CONTROL.sub(" ", text))
+    text = text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+    plain = _ENTITY.sub("&\u2060", printable(text))
     quoted: str = graphviz.nohtml(str(graphviz.escape(plain)).replace("\n", "\\n"))
     return quoted
 
@@ -153,6 +155,7 @@ class Canvas:
         kind: str = "text",
     ) -> None:
         """One line of text, centred on a point, or beginning (side "l") or ending (side "r") there."""
+        text = clipped(text)
         x, y = at
         width = text_width(text, size, bold) + 2
         x += {"l": width / 2, "r": -width / 2, "": 0.0}[side]

@@ -13,6 +13,7 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
+from ..render import PictureError
 from . import folding, tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
 from .conservation import state_law
@@ -51,6 +52,9 @@ def build(
 
     Returns a MultiDiGraph; a program without steps gives a plain graph of its lines, `G.graph["steps"] == []`.
     """
+    if not isinstance(flow, Flow):
+        kind = type(flow).__name__
+        raise PictureError(f"no graph of a {kind}: graph(tinygrad_rnn.flow(L)) is the graph of a loss L")
     if not flow.steps.order:
         return plain_graph(flow)
     flow = with_backward_pass(flow) if backward else flow
