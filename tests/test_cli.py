@@ -116,8 +116,8 @@ WRONG = [
     (["draw", "--model", "lstm", "--loss", "0", "-o", "a.svg"], "has losses at t = 1 to 4"),
     (["draw", "--model", "lstm", "--loss", "first", "-o", "a.svg"], "'first' is none of all, last"),
     (["draw", "--model", "many-to-one", "--loss", "2", "-o", "a.svg"], "has losses at t = 4 only"),
-    (["draw", "--model", "vanilla", "-o", "a.txt"], "must end in .svg, .png, .pdf or .dot"),
-    (["draw", "--model", "vanilla", "-o", "a"], "must end in .svg, .png, .pdf or .dot"),
+    (["draw", "--model", "vanilla", "-o", "a.txt"], "must end in .svg, .png, .pdf, .dot, "),
+    (["draw", "--model", "vanilla", "-o", "a"], "must end in .svg, .png, .pdf, .dot, "),
     (["draw", "--model", "vanilla", "-o", "missing/a.svg"], "there is no folder 'missing'"),
     (["draw", "--model", "vanilla", "-o", "folder.svg"], "folder.svg"),
     (["tape", "nothing"], "no model is called 'nothing'"),
@@ -415,7 +415,8 @@ def test_case_ids_are_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 
 @pytest.mark.usefixtures("painter")
 @pytest.mark.parametrize(
-    ("ending", "begins"), [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph")]
+    ("ending", "begins"),
+    [("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF"), ("dot", b"digraph"), ("html", b"<!doctype html>")],
 )
 def test_the_ending_says_the_format(
     ending: str, begins: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]

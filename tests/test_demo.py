@@ -197,7 +197,8 @@ def test_the_demo_prints_and_draws(tmp_path: Path, capsys: pytest.CaptureFixture
     run = demo.character_rnn(demo.zen_line())
     assert f"falls below a thousandth of ‖C[T,T]‖ at lag {demo.reach(run).lag}" in out
     files = sorted((tmp_path / "new" / "pictures").iterdir())
-    assert [file.name for file in files] == ["all-losses.svg", "last-loss.svg"]
+    assert [file.name for file in files] == ["all-losses.svg", "last-loss.svg", "step-through.html"]
+    files.pop()
     texts = ["".join(ElementTree.parse(file).getroot().itertext()) for file in files]
     assert "Backpropagation through time" in texts[0] and "Gradient of the last loss only" in texts[1]
     for text in texts:
@@ -227,8 +228,10 @@ def test_hostile_text_is_data(text: str, tmp_path: Path, capsys: pytest.CaptureF
     assert cli.main(["demo", f"--text={text}"]) == 0
     out = capsys.readouterr().out
     assert "\x1b" not in out and "\x01" not in out
-    for file in (tmp_path / "tinygrad-rnn-demo").iterdir():
+    for file in (tmp_path / "tinygrad-rnn-demo").glob("*.svg"):
         ElementTree.parse(file)
+    page = (tmp_path / "tinygrad-rnn-demo" / "step-through.html").read_text(encoding="utf-8")
+    assert page.count("<script") == 2 and "<b>&" not in page
 
 
 def unwritable_folders(folder: Path) -> dict[str, str]:

@@ -242,3 +242,13 @@ def test_many_states_named_by_their_step_are_no_trouble() -> None:
             with tg.step(t):
                 total = total + w * tape.var(1.0, f"x[{t}]")
     assert len(tg.find_steps(tape).order) == 10_000
+
+
+def test_roles_stay_the_same_when_python_makes_a_loop_faster() -> None:
+    with tg.Tape(checked=True) as tape:
+        X, h = tape.var(np.ones((40, 3)), "X"), tape.var(np.zeros(3), "h0")
+        for t in range(40):  # after some eight turns x[t] runs as another instruction
+            with tg.step(t):
+                h = np.tanh(h + X[t])
+    steps = tg.find_steps(tape)
+    assert len(steps.program) == 3 and all(len(lines) == 40 for lines in steps.lines.values())

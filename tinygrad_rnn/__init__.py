@@ -1,9 +1,9 @@
 """tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
 
 from . import cells, rules
+from .cuts import flow
 from .errors import UnusedWarning
 from .flow import Flow, carry_cut
-from .flow import trace as flow
 from .ops import (
     binary_cross_entropy,
     log_softmax,

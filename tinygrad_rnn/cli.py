@@ -23,6 +23,7 @@ from .commands.arguments import PROGRAM, CommandError, choose, family_letters, o
 DISAGREE, UNUSABLE, INTERRUPTED, NO_READER = 1, 2, 130, 141
 STEPS_IN_PICTURES = 6
 PICTURES = ("all-losses.svg", "last-loss.svg")
+PAGE = "step-through.html"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,7 +74,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 
 def demo(typed: Namespace) -> int:
-    """Record a character RNN, print its tape, its gradients with witnesses and its reach, write two pictures."""
+    """Record a character RNN, print its tape, its gradients with witnesses and its reach; write pictures and a page."""
     from . import demo as character
     from .commands import tables
     from .text import listing
@@ -119,8 +120,9 @@ def demo(typed: Namespace) -> int:
         paths = _demo_pictures(character.beginning(run, STEPS_IN_PICTURES), character.caption(run.seed), folder)
     part = f" (first {STEPS_IN_PICTURES} steps)" if run.steps > STEPS_IN_PICTURES else ""
     print(f"\nPictures{part}, both with the same colours for the same norms:")
-    for path, what in zip(paths, ("the gradient of all losses", "the gradient of the last loss alone"), strict=True):
+    for path, what in zip(paths, ("the gradient of all losses", "the gradient of the last loss alone"), strict=False):
         print(f"  {path}  {what}")
+    print(f"and every step of both passes, one by one, in a browser:\n  {paths[-1]}")
     return 0
 
 
@@ -133,7 +135,7 @@ def _reach_in_words(lag: int | None, steps: int, last: float) -> str:
 
 
 def _demo_pictures(beginning: Any, caption: str, folder: Path) -> list[Path]:
-    """Draw all losses and the last one on one scale; the folder is made only when both pictures are there."""
+    """Draw all losses and the last one on one scale, and the page; the folder is made only when all are there."""
     from .flow import trace
 
     viz = _viz()
@@ -145,11 +147,13 @@ def _demo_pictures(beginning: Any, caption: str, folder: Path) -> list[Path]:
     pictures = [viz.draw(flow, title=title, span=span) for flow in flows]
     for picture in pictures:
         picture.svg()  # painted and kept, so that nothing is written when Graphviz is missing
+    page = viz.step_through(flows[0], title=title)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CommandError(f"--out {shown(str(folder))}: cannot be made: {error.strerror or error}") from None
-    return [picture.save(folder / name) for name, picture in zip(PICTURES, pictures, strict=True)]
+    saved = [picture.save(folder / name) for name, picture in zip(PICTURES, pictures, strict=True)]
+    return [*saved, page.save(folder / PAGE)]
 
 
 def compare(typed: Namespace) -> int:
@@ -249,7 +253,9 @@ def draw(typed: Namespace) -> int:
             raise CommandError(f"--loss {typed.loss}: {model.title} of {typed.steps} steps has losses at {there}")
         flow = trace(model.loss, at=None if typed.loss == "none" else typed.loss)
         title = model.title if typed.title is None else one_line(typed.title)
-        path = viz.draw(_captioned(flow, model.caption), title=title).save(typed.output)
+        flow, is_page = _captioned(flow, model.caption), typed.output.lower().endswith(".html")
+        made = viz.step_through(flow, title=title) if is_page else viz.draw(flow, title=title)
+        path = made.save(typed.output)
     print(path)
     return 0
 
@@ -289,9 +295,9 @@ def _folder(name: str) -> Path:
             made.append(place)
         with TemporaryFile(dir=folder):  # what `access` allows may still be refused: a full disk, a read-only mount
             pass
-        for picture in PICTURES:
-            if (folder / picture).is_dir():
-                raise CommandError(f"--out {shown(name)}: {picture} in it is a folder; name another")
+        for file in (*PICTURES, PAGE):
+            if (folder / file).is_dir():
+                raise CommandError(f"--out {shown(name)}: {file} in it is a folder; name another")
     except OSError as error:
         why = error.strerror or error
         raise CommandError(f"--out {shown(name)}: cannot be written: {why}; name another folder") from None

@@ -81,8 +81,9 @@ def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = No
     seeds = _seeds(tape, steps, loss, at)
     adjoint, edges = _sweep(tape, seeds, follow) if seeds else ({}, {})
     leaves = [i for i, line in enumerate(tape.lines) if line[0] == "var" and i not in tape.backward]
+    told = "the loss does not depend on" if follow is None else "what is cut leaves no way to"
     notes = tuple(
-        f"the loss does not depend on {steps.name[i] or f'v{i}'}: its gradient is zeros"
+        f"{told} {steps.name[i] or f'v{i}'}: its gradient is zeros"
         for i in leaves
         if seeds and i not in adjoint
     )

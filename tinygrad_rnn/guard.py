@@ -6,6 +6,8 @@ import sys
 import warnings
 import zlib
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from types import CodeType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from .errors import TapeError, UnusedWarning, where_in_time, word
 
 ENGINE = tuple(f"tinygrad_rnn.{room}." for room in ("tape", "var", "guard", "rules", "ops", "registry", "operands"))
+_CACHE = 0  # the opcode of the places behind an instruction where Python keeps what it learned of it
 LIBRARIES = ("tinygrad_rnn.transform.", "numpy.", "contextlib.")  # what stands between the user's line and the engine
 
 
@@ -70,7 +73,16 @@ def user_line() -> Place:
     frame = sys._getframe(1)
     while frame.f_back and (frame.f_globals.get("__name__", "") + ".").startswith((*ENGINE, *LIBRARIES)):
         frame = frame.f_back
-    return Place(frame.f_code.co_filename, frame.f_lineno, frame.f_lasti, frame.f_code.co_name)
+    units, at = _units(frame.f_code), frame.f_lasti
+    while at > 0 and units[at] == _CACHE:  # where Python has made an instruction faster, it stops behind it: x[t]
+        at -= 2
+    return Place(frame.f_code.co_filename, frame.f_lineno, at, frame.f_code.co_name)
+
+
+@lru_cache(maxsize=1024)
+def _units(code: CodeType) -> bytes:
+    """The instructions of a function as they were compiled."""
+    return code.co_code
 
 
 def names_of(parents: Iterable[int], raw: Iterable[Any], lines: Sequence[Any]) -> str:

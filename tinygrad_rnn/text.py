@@ -136,14 +136,19 @@ def _contribution(record: Pass, edge: Edge, called: Sequence[str]) -> Contributi
 
 
 # ---- one rule --------------------------------------------------------------------------------------------------------
-def local_rule(tape: Tape, i: int, k: int) -> str:
+def local_rule(tape: Tape, i: int, k: int, own: Sequence[str] = ()) -> str:
     """What the sweep does on the edge from line i to its argument k: `d[a] = d[h] * (1 - h * h)`.
 
     Found by running the rule on stand-ins, so a rule of the user's own prints too. Empty where there is no rule, no
     line at that argument, or where the rule cannot be run; it never raises.
+
+    Args:
+        tape: what was recorded.
+        i: number of a line.
+        k: number of one of its arguments.
+        own: what to call the arguments and, last, the line itself; by default their names.
     """
     try:
-        called = names(tape)
         fn, parents, args, kw = tape.lines[i][:4]
         if parents[k] < 0:
             return ""
@@ -153,11 +158,13 @@ def local_rule(tape: Tape, i: int, k: int) -> str:
             if len(_rules) > 4096:
                 _rules.clear()
             _rules[key] = _template(tape, i, k)
-        own = [called[p] if p >= 0 else "" for p in parents] + [called[i]]
+        if not own:
+            called = names(tape)
+            own = [called[p] if p >= 0 else "" for p in parents] + [called[i]]
         text, place, parts = (_fill(part or "", own) for part in _rules[key])
         if not text:
             return ""
-        return f"{parts}d[{called[parents[k]]}]{place} {'+=' if place else '='} {text}"
+        return f"{parts}d[{own[k]}]{place} {'+=' if place else '='} {text}"
     except Exception:  # a rule, a shape or a __repr__ of the user's may do anything; a caption must not stop a picture
         return ""
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import networkx as nx
 
 from tinygrad_rnn import Flow
 
+from .law import paint_law
 from .layout.boxes import measure
 from .layout.metrics import text_width
 from .layout.search import lay_out
@@ -21,8 +23,11 @@ from .painting.steps import Painter
 from .painting.total import Total
 from .painting.unstepped import paint_unstepped
 from .picture import Picture
+from .plain import one_line
 from .reading.graph import build
 from .reading.template import fold
+from .reading.views import only_gradients, only_path, only_values
+from .reading.ways import follow_path
 from .render import PictureError
 from .wording import describe, headline
 
@@ -37,6 +42,8 @@ def draw(
     fuse: bool | None = None,
     every_line: bool = False,
     every_step: bool = False,
+    show: str = "both",
+    path: tuple[Any, Any] | None = None,
     theme: str = "light",
     backward: bool = False,
 ) -> Picture:
@@ -50,8 +57,10 @@ def draw(
         fuse: draw W·h + U·x + b as one box; None does so where a step has more than five products.
         every_line: draw every recorded line of a step, nothing merged and nothing left out.
         every_step: draw more than 60 steps, too.
+        show: "both", or "value": the forward pass alone with the norms of what passes, or "gradient" alone.
+        path: (t, k) shows only how the loss at t reaches the weights of step k, and on which states it crosses the
+            steps, with each route's share; (t, "W") shows how it reaches every use of a weight.
         theme: "light", "dark", or "print" for black ink on white paper. The background is opaque in each.
-
         backward: draw the backward pass as it is recorded, too: its lines beside those that they differentiate.
 
     Raises:
@@ -62,7 +71,8 @@ def draw(
         raise PictureError(f"cannot draw a {kind}: draw(tinygrad_rnn.flow(L)) draws the gradient of a loss L")
     if span is not None and not 0 < span[0] < span[1]:
         raise PictureError(f"span={span!r}: must be two norms, 0 < smallest < largest")
-    look = Look.of(theme)
+    look = Look.of(theme, show)
+    title = title if title is None else one_line(title)
     steps = len(flow.steps.order)
     if steps > MOST_STEPS and not every_step:
         raise PictureError(
@@ -72,10 +82,31 @@ def draw(
     if backward and not (flow.seeds and flow.steps.order):
         lacks = "time steps" if flow.seeds else "backward pass; flow(L) has one"
         raise PictureError(f"backward=True draws a recurrent program's backward pass, and this flow has no {lacks}")
-    graph = build(flow, every_line=every_line, fuse=fuse, backward=backward)
+    if backward and show != "both":
+        raise PictureError(f"show={show!r}: a picture with backward=True shows both passes; leave one of the two out")
+    graph = _read(flow, look, path, every_line=every_line, fuse=fuse, backward=backward)
     if not graph.graph["steps"]:
         return _without_steps(graph, title, span, look)
     return _with_steps(graph, title, span, look)
+
+
+def _read(flow: Flow, look: Look, path: Any, *, backward: bool, **rules: Any) -> nx.MultiDiGraph:
+    """The graph of a flow, with what the user wants to see of it."""
+    if path is None:
+        graph = build(flow, backward=backward, **rules)
+    elif backward or look.show == "value":
+        said = "backward=True" if backward else "show='value'"
+        raise PictureError(f"path={path!r} shows how gradient flows and {said} something else: choose one of them")
+    elif not flow.steps.order or flow.loss in flow.tape.backward:
+        raise PictureError(f"path={path!r}: the program marks no time steps; mark them with `with tg.step(t):`")
+    else:
+        graph, view = follow_path(flow, path, **rules)
+        only_path(graph, view)
+    if look.show == "value":
+        only_values(graph)
+    elif look.show == "gradient":
+        only_gradients(graph)
+    return graph
 
 
 def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:
@@ -98,22 +129,23 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     y, start = total.top + 46, painter.placement.left
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
-    bottom = _notes(painter, graph)
+    bottom = _notes(painter, graph, key.right)
     right = max(key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
     whole = f"{heading} · {rest}"
     frame = (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16)
-    painter.canvas.theme = look.theme
+    look.dress(painter.canvas)
     digraph = painter.canvas.digraph(frame)
     return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=painter.canvas)
 
 
-def _notes(painter: Painter, graph: nx.MultiDiGraph) -> float:
+def _notes(painter: Painter, graph: nx.MultiDiGraph, right: float) -> float:
     """What the recording wants to be known, below the panels. Returns the lowest height that is used."""
-    y = painter.bottom
-    for note in graph.graph["notes"]:
+    y = paint_law(painter.canvas, graph, (painter.placement.left, painter.bottom), right)
+    scattered = [f"the nodes of {scope!r} stand apart, and have no frame" for scope in painter.frames.scattered]
+    for note in [*graph.graph["notes"], *scattered]:
         y -= 16
         painter.canvas.text(f"note: {note}", (painter.placement.left, y), 10.5, TEXT_GREY, side="l", kind="note")
-    return y - 8 if graph.graph["notes"] else y
+    return y - 8 if y < painter.bottom else y
 
 
 def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:
@@ -121,11 +153,12 @@ def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float,
     sheet = paint_unstepped(graph, scale)
     whole, start, y = " · ".join(filter(None, [headline(graph), title])), sheet.left, sheet.top + 34
     sheet.canvas.text(whole, (start, y), 20, INK, side="l", bold=True, kind="title")
+    sheet.bottom = paint_law(sheet.canvas, graph, (start, sheet.bottom), sheet.right)
     for note in graph.graph["notes"]:
         sheet.bottom -= 16
         sheet.canvas.text(f"note: {note}", (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")
     right = max(sheet.right, start + text_width(whole, 20, bold=True))
-    sheet.canvas.theme = look.theme
+    look.dress(sheet.canvas)
     digraph = sheet.canvas.digraph((start - 4, sheet.bottom - 12, right + 4, y + 16))
     return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=sheet.canvas)
 

@@ -9,11 +9,13 @@ import graphviz
 import networkx as nx
 
 from . import render
+from .exporting import exported
 from .painting.canvas import Canvas
 from .painting.svg import tidy
+from .plain import one_line
 from .shown import fresh_ids
 
-FORMATS = ("svg", "png", "pdf", "dot")
+FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
 _PNG_DPI = 144
 _PNG_MOST_PIXELS = 32_000  # cairo silently shrinks what is larger than 32,767
 
@@ -40,7 +42,8 @@ class Picture:
         engine: str = "nop2",
         canvas: Canvas | None = None,
     ):
-        self.graph, self.title, self.description, self.span = graph, title, description, span
+        self.graph, self.span = graph, span
+        self.title, self.description = one_line(title, 400), one_line(description, 8000)
         self.dot: str = digraph.source
         self.canvas = canvas
         self._digraph, self._engine = digraph, engine
@@ -49,7 +52,7 @@ class Picture:
     @property
     def elements(self) -> dict[tuple[str, str], tuple[str, ...]]:
         """Which ids of the SVG show which node, `("node", key)`, or which edge, `(u, v)`, of the graph."""
-        return {} if self.canvas is None else self.canvas.elements()
+        return {} if self.canvas is None else self.canvas.shown_by()
 
     def svg(self) -> str:
         """The picture as SVG with a viewBox, a title and a description; ids are unique to this picture.
@@ -65,6 +68,8 @@ class Picture:
     def save(self, path: str | Path) -> Path:
         """Write the picture; the ending of the path says as what: .svg, .png, .pdf or .dot. Returns the path.
 
+        Endings .json and .graphml give the graph behind it, as `viz.export` writes it.
+
         Raises:
             PictureError: unknown ending, a place that cannot be written, Graphviz missing or failing.
         """
@@ -76,6 +81,8 @@ class Picture:
     def _content(self, ending: str) -> bytes:
         if ending == "dot":
             return self.dot.encode()
+        if ending in ("json", "graphml"):
+            return exported(self.graph, ending)
         if ending == "svg":
             return self.svg().encode()
         if ending == "png":

@@ -122,11 +122,21 @@ def ending_of(path: Path, formats: Sequence[str]) -> str:
     ending = path.suffix.lower().removeprefix(".")
     if ending not in formats:
         known = ", ".join(f".{name}" for name in formats[:-1]) + f" or .{formats[-1]}"
-        raise PictureError(f"cannot save {path.name!r}: the name must end in {known}")
-    if path.is_dir() or not path.parent.is_dir():
-        what = "is a folder" if path.is_dir() else f"there is no folder {str(path.parent)!r}"
-        raise PictureError(f"cannot save {path}: {what}")
+        raise PictureError(f"cannot save {told(path.name)!r}: the name must end in {known}")
+    try:
+        what = "is a folder" if path.is_dir() else ""
+        what = what or ("" if path.parent.is_dir() else f"there is no folder {told(path.parent)!r}")
+    except OSError as error:
+        what = error.strerror or "it cannot be looked at"
+    if what:
+        raise PictureError(f"cannot save {told(path)}: {what}")
     return ending
+
+
+def told(path: Path | str) -> str:
+    """A path as a message can name it: on one line, its end where it is long."""
+    text = ascii(str(path))[1:-1] if not str(path).isprintable() else str(path)
+    return text if len(text) <= 160 else "…" + text[-159:]
 
 
 def write(path: Path, content: bytes) -> None:
@@ -138,4 +148,6 @@ def write(path: Path, content: bytes) -> None:
     try:
         write_whole(path, content)
     except OSError as error:
-        raise PictureError(f"cannot write {path}: {error.strerror or error}") from None
+        raise PictureError(f"cannot write {told(path)}: {error.strerror or error}") from None
+    except ValueError:  # a zero byte, or half a character
+        raise PictureError(f"cannot write {told(path)}: that cannot be the name of a file") from None

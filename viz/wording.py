@@ -6,29 +6,38 @@ import re
 
 import networkx as nx
 
+from .law import law
 from .layout.metrics import cell_number, loss_number
 from .painting.key import is_cut
 
 
 def headline(graph: nx.MultiDiGraph) -> str:
     """What a picture shows, in few words: the whole backward pass, one loss alone, or no gradient at all."""
-    at, steps = graph.graph["at"], graph.graph["steps"]
+    at, steps, show = graph.graph["at"], graph.graph["steps"], graph.graph.get("show", "both")
+    if show == "value":
+        return "Forward pass: values only"
+    if path := graph.graph.get("path"):
+        goal = f"every use of {path['k']}" if path["to_weight"] else f"the weights of step {path['k']}"
+        return f"How the loss at t = {path['t']} reaches {goal}"
     if not graph.graph["backward"]:
         return "Forward pass, no backward pass recorded"
     if graph.graph.get("recorded") == "second order":
         return "Gradient of a recorded gradient"
+    only = ": gradients only" if show == "gradient" else ""
     if at == "all":
         name = "Backpropagation through time" if steps else "Backpropagation"
-        return f"Truncated b{name[1:]}" if is_cut(graph) else name
+        return (f"Truncated b{name[1:]}" if is_cut(graph) else name) + only
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
     last = followed is not None and followed.get("step") == len(steps) - 1
-    return "Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only"
+    cut = ", truncated" if is_cut(graph) else ""
+    return ("Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only") + cut + only
 
 
 def describe(graph: nx.MultiDiGraph) -> str:
     """A picture in sentences: steps, losses, carried states, and the norm of every weight's gradient."""
     steps, weights = graph.graph["steps"], [graph.nodes[key] for key in graph.graph["weights"]]
-    said = [headline(graph) + "."]
+    stated, holds = law(graph)
+    said = [headline(graph) + "."] if holds else [stated + ".", headline(graph) + "."]
     if steps:
         first, last = steps[0][1], steps[-1][1]
         said.append(f"{len(steps)} time steps, t = {first} to {last}, from left to right.")
@@ -43,4 +52,6 @@ def describe(graph: nx.MultiDiGraph) -> str:
         said.append(f"Norms of the weights' gradients{', summed over the steps' if steps else ''}: {norms}.")
     elif weights:
         said.append("Shared weights: " + ", ".join(str(w["label"]) for w in weights) + ".")
+    if stated and holds:
+        said.append(stated[0].upper() + stated[1:] + ".")
     return re.sub(r"\s+", " ", " ".join(said))

@@ -43,7 +43,7 @@ def lstm() -> tg.Flow:
 def cells_of(chart: Any) -> Any:
     """The norms of a heat map, zeros filled in, NaN where there is no cell."""
     axes = chart.figure.axes[0]
-    norms = np.ma.filled(axes.collections[0].get_array().astype(float), np.nan)
+    norms = np.ma.filled(10 ** axes.collections[0].get_array().astype(float), np.nan)
     for patch in axes.patches:
         norms[int(patch.get_y()), int(patch.get_x())] = 0.0
     return norms

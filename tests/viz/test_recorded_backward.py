@@ -12,7 +12,6 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from tests.viz.unseen_cells import CELLS
-from viz.picture import PictureError
 from viz.reading.graph import build
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
@@ -134,9 +133,9 @@ def test_recorded_wires_carry_the_adjoints_of_the_flow() -> None:
 
 def test_a_flow_without_a_backward_pass_and_one_without_steps_have_none_to_record() -> None:
     tape, loss = record("vanilla")
-    with pytest.raises(PictureError, match="no backward pass"):
+    with pytest.raises(viz.PictureError, match="no backward pass"):
         viz.draw(tg.flow(loss, at=None), backward=True)
-    with tg.Tape() as plain, pytest.raises(PictureError, match="no time steps"):
+    with tg.Tape() as plain, pytest.raises(viz.PictureError, match="no time steps"):
         viz.draw(tg.flow(np.tanh(plain.var(0.3, "x"))), backward=True)
 
 

@@ -37,7 +37,6 @@ RECURSION_BESIDES_THE_GRAPH = {
         "_fill": "over nested dicts, lists and tuples of parameters",
     },
     "viz/layout/router.py": {"Router.shape": "calls a box's method of the same name"},
-    "viz/picture.py": {"Picture.elements": "calls a canvas's method of the same name"},
     "viz/reading/words.py": {"index": "over an index inside an index, as it was written"},
 }
 

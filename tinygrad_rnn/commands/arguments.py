@@ -94,7 +94,7 @@ def parser() -> Parser:
         "demo",
         "record a character RNN on a line of text, confirm its gradients, draw how they flow",
         "Every character predicts the next one. Prints the start of the tape, the gradients with two independent\n"
-        "witnesses, how far back the last loss reaches, and writes two pictures.",
+        "witnesses, how far back the last loss reaches, and writes two pictures and a page.",
         ("demo", "demo --text 'to be or not to be' --out pictures", "demo --file poem.txt"),
     )
     text = demo.add_mutually_exclusive_group()
@@ -148,6 +148,7 @@ def parser() -> Parser:
         (
             "draw --model vanilla --steps 4 -o vanilla.svg",
             "draw --model lstm --steps 5 --loss last -o lstm.png",
+            "draw --model gru --steps 4 -o gru.html",
             "draw --model many-to-one --steps 6 --seed 3 --title 'one loss' -o sentiment.pdf",
         ),
     )
@@ -156,7 +157,8 @@ def parser() -> Parser:
     draw.add_argument(
         "--loss", type=_loss, default="all", metavar="all|last|t", help="the loss to follow, or none (%(default)s)"
     )
-    draw.add_argument("-o", "--output", required=True, metavar="FILE", help="ends in .svg, .png, .pdf or .dot")
+    endings = "ends in .svg, .png, .pdf or .dot; in .html for a page to step through"
+    draw.add_argument("-o", "--output", required=True, metavar="FILE", help=endings)
     _seed(draw)
     draw.add_argument("--title", help="the heading of the picture (default: the model's name)")
 

@@ -14,12 +14,13 @@ from ..reading.words import symbol
 from ..render import PictureError
 from .chart import Chart, new_figure, plain, settings
 from .curves import Curves
-from .numbers import by_lag, contribution_arrays, swept, weights
+from .numbers import by_lag, contribution_arrays, quiet, swept, weights
 from .palette import palette
 
 Array = Any
 
 
+@quiet
 def lag_profile(
     flow: Flow, of: str = "states", weight: Any = None, *, model: models.Recording | None = None, theme: str = "light"
 ) -> Chart:

@@ -9,10 +9,11 @@ from tinygrad_rnn import Flow
 from ..reading.tooltips import norm
 from .chart import Chart, new_figure, settings
 from .heat import draw_cells, few_ticks
-from .numbers import Array, Weight, share_norms, swept, weights
+from .numbers import Array, Weight, quiet, share_norms, swept, weights
 from .palette import palette
 
 
+@quiet
 def shares(flow: Flow, *, theme: str = "light") -> Chart:
     """‖share of step s of ∂L/∂θ‖ for every weight and step, then the norm of their sum and the sum of their norms.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import render
+from ..plain import one_line
 from ..render import PictureError
 from ..shown import fresh_ids
 from .palette import Palette
@@ -34,8 +34,6 @@ _SETTINGS: dict[Any, Any] = {
     "path.simplify": False,
 }
 _FONTS = "Helvetica, Arial, 'DejaVu Sans', sans-serif"
-# What XML cannot hold, halves of a character pair, and marks that turn the direction of the text after them.
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 
 
 class Chart:
@@ -112,8 +110,7 @@ def new_figure(width: float, height: float, palette: Palette) -> Any:
 
 def plain(text: str, most: int = 24) -> str:
     """A name as a chart can show it: on one line, nothing that a file could choke on, cut to `most` characters."""
-    clean = " ".join(_UNSAFE.sub(" ", text).split())
-    return clean if len(clean) <= most else clean[: most - 1] + "…"
+    return one_line(text, most)
 
 
 def _tidy(raw: str, prefix: str, title: str, description: str) -> str:

@@ -73,4 +73,5 @@ class Curves:
         axes.set_ylabel(up)
         axes.set_title(title, loc="left", fontweight="bold")
         dress(axes, palette)
-        axes.legend(frameon=False, labelcolor=palette.ink, loc="upper left", bbox_to_anchor=(1.0, 1.02))
+        if self.count:
+            axes.legend(frameon=False, labelcolor=palette.ink, loc="upper left", bbox_to_anchor=(1.0, 1.02))

@@ -15,18 +15,19 @@ MOST_EDGES = 2500  # cells with an edge
 
 
 def draw_cells(figure: Any, axes: Any, norms: Any, palette: Palette, label: str) -> Any:
-    """Cells of a masked array of norms, row 0 at the bottom, with a colour bar; returns the mesh.
+    """Cells of a masked array of norms, row 0 at the bottom, with a colour bar; returns the mesh of their log10.
 
     Norms that are infinite or not a number are written as such on a cell with the strongest colour.
     """
-    from matplotlib.colors import LogNorm
+    from matplotlib.colors import Normalize
     from matplotlib.patches import Rectangle
 
     values = np.ma.filled(norms.astype(float), 0.0)
     scale = scale_of(values[np.isfinite(values)].ravel())
     finite = np.isfinite(values)
-    shown = np.ma.array(np.where(finite, values, scale.high), mask=np.ma.getmaskarray(norms) | (values == 0))
-    ramp, colours = LogNorm(scale.low, scale.high, clip=True), palette.map()
+    hidden = np.ma.getmaskarray(norms) | (values == 0)
+    shown = np.ma.array(np.log10(np.where(finite & ~hidden, values, scale.high)), mask=hidden)
+    ramp, colours = Normalize(np.log10(scale.low), np.log10(scale.high), clip=True), palette.map()
     lines = {"edgecolors": palette.paper, "linewidth": 1.0} if values.size <= MOST_EDGES else {}
     if values.size <= MOST_EDGES:
         for i, k in np.argwhere((values == 0) & ~np.ma.getmaskarray(norms)):
@@ -35,7 +36,7 @@ def draw_cells(figure: Any, axes: Any, norms: Any, palette: Palette, label: str)
     if max(values.shape) <= MOST_NUMBERS:
         for (i, k), value in np.ndenumerate(values):
             if not np.ma.getmaskarray(norms)[i, k]:
-                ink = palette.bound if value == 0 else palette.on(colours(ramp(value if finite[i, k] else scale.high)))
+                ink = palette.bound if value == 0 else palette.on(colours(ramp(shown[i, k])))
                 axes.text(k + 0.5, i + 0.5, cell_number(value), ha="center", va="center", fontsize=9, color=ink)
     bar = figure.colorbar(mesh, ax=axes, pad=0.02, aspect=30)
     bar.set_label(label, color=palette.ink)
@@ -67,10 +68,10 @@ def dress(axes: Any, palette: Palette) -> None:
 def _log_ticks(axis: Any, low: float, high: float, clamped: bool) -> None:
     first, last = np.ceil(np.log10(low) - 1e-9), np.floor(np.log10(high) + 1e-9)
     every = max(1, int(-(-(last - first + 1) // 6)))
-    powers = [10.0**e for e in np.arange(first, last + 1, every)]
+    powers = [float(10.0**e) for e in np.arange(first, last + 1, every)]
     ticks = powers if len(powers) > 1 else [low, high]
     names = [scale_number(tick) for tick in ticks]
     if clamped and np.isclose(ticks[0], low):
         names[0] = f"≤ {names[0]}"
-    axis.set_ticks(ticks, names)
+    axis.set_ticks(list(np.log10(ticks)), names)
     axis.set_ticks([], minor=True)

@@ -26,6 +26,9 @@ class Weight:
     name: str
 
 
+quiet = np.errstate(all="ignore")  # gradients that are no numbers are charted as such
+
+
 def swept(flow: Any, what: str) -> Flow:
     """The flow itself, where it is one that was swept.
 

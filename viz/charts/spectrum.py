@@ -13,7 +13,7 @@ from ..reading.words import SUBSCRIPTS
 from ..render import PictureError
 from .chart import Chart, new_figure, plain, settings
 from .curves import Curves
-from .numbers import swept
+from .numbers import quiet, swept
 from .palette import palette
 
 Array = Any
@@ -21,6 +21,7 @@ MOST_LAGS = 60  # points of a curve; each is a product of its own
 MOST_CURVES = 12
 
 
+@quiet
 def jacobian_spectrum(flow: Flow, state: str | None = None, *, theme: str = "light") -> Chart:
     """The singular values of ∂S_T/∂S_k = J_T J_{T−1} … J_{k+1} against the lag T − k, on a log axis.
 
@@ -37,8 +38,8 @@ def jacobian_spectrum(flow: Flow, state: str | None = None, *, theme: str = "lig
     colours = palette(theme)
     swept(flow, "jacobian_spectrum")
     lags, logs = singular_values(flow, state)
-    if len(lags) == 0:
-        raise PictureError("jacobian_spectrum: at least two steps with a carried state are needed")
+    if logs.size == 0:
+        raise PictureError("jacobian_spectrum: at least two steps with a carried state that has numbers are needed")
     name = "the carried state" if state is None else plain(state)
     title = f"Singular values of ∂S/∂S over the lag, {name}"
     curves_at = np.unique(np.linspace(0, logs.shape[1] - 1, min(MOST_CURVES, logs.shape[1])).round().astype(int))

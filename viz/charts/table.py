@@ -10,10 +10,11 @@ from tinygrad_rnn import Flow
 
 from .chart import Chart, new_figure, settings
 from .heat import draw_cells, few_ticks
-from .numbers import contribution_arrays, swept, together, weights
+from .numbers import contribution_arrays, quiet, swept, together, weights
 from .palette import palette
 
 
+@quiet
 def contributions(flow: Flow, weight: Any = None, *, theme: str = "light") -> Chart:
     """‖C[t, k]‖, the norm of the part of ∂J_t/∂θ that step k adds, for every marked loss J_t and every step k.
 
@@ -25,7 +26,7 @@ def contributions(flow: Flow, weight: Any = None, *, theme: str = "light") -> Ch
         theme: "light", "dark" or "print".
 
     Each loss has seed 1. Colours are logarithmic; an exact zero is a white cell with a grey 0; where a step cannot
-    reach a loss there is no cell. `chart.figure.axes[0]` holds a mesh with the norms.
+    reach a loss there is no cell. `chart.figure.axes[0]` holds a mesh with their logarithms.
 
     Raises:
         PictureError: no flow, no marked loss, no such weight or theme, matplotlib missing.

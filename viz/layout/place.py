@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from .boxes import Box
 from .curves import Point
+from .scopes import depth, frames, intruders
 from .structure import Source, Structure
 
 PANEL_GAP = 9.0
@@ -52,8 +53,9 @@ def place(
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
     onward = [state for state in trunks if structure.direction[state] > 0]
     backward = [state for state in trunks if structure.direction[state] < 0]
-    left = min(foot[0] for foot in feet) - 12 - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
-    right = max(foot[2] for foot in feet) + 12 + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
+    room = 12 + 4 * depth(structure.template.parts)  # for the frames around named parts
+    left = min(foot[0] for foot in feet) - room - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
+    right = max(foot[2] for foot in feet) + room + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
     narrow = max(0.0, strip_width + 44 - (right - left))
     left, right = left - narrow / 2, right + narrow / 2
     return Placement(
@@ -78,6 +80,7 @@ class _Straightener:
 
     def __init__(self, structure: Structure, boxes: Mapping[int, Box], at: dict[int, Point]):
         self.structure, self.boxes, self.at = structure, boxes, at
+        self.parts = structure.template.parts if depth(structure.template.parts) else ()
         off = structure.on_spine
         self.feeders = {
             role: [
@@ -151,12 +154,18 @@ class _Straightener:
         return True
 
     def _is_free(self, role: int, to: Point, along: Collection[int] = ()) -> bool:
+        if self.parts and self._intruders(self.at | {role: to}) > self._intruders(self.at):
+            return False
         a = _foot(self.boxes[role], to, _FREE)
         for other in self.structure.roles:
             b = _foot(self.boxes[other], self.at[other])
             if other != role and other not in along and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]:
                 return False
         return True
+
+    def _intruders(self, at: Mapping[int, Point]) -> int:
+        """How many nodes stand in the frame of a named part that is not theirs."""
+        return sum(intruders(frames(self.parts, self.boxes, at), self.boxes, at).values())
 
     def _hits(self, role: int) -> int:
         """How often straight links run over nodes, counted where this node takes part as link or as obstacle."""

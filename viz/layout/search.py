@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from .curves import Line, Point, crosses
 from .place import Placement, place
 from .router import Routing
 from .routes import route
+from .scopes import depth, frames, in_clusters, intruders, with_room
 from .score import in_the_way, score
 from .strips import Strips, arrange
 from .structure import Structure
@@ -27,9 +28,10 @@ _Item = TypeVar("_Item")
 _RUNS = 72
 _ROUTED = 5
 _ROUNDS_OF_SWAPS = 3
+_INTRUDER = 3000.0
 
 _HEAD = (
-    'rankdir=BT; nodesep=0.222; ranksep=0.417; splines=true; node [shape=box,fixedsize=true,label=""]; '
+    'rankdir=BT; nodesep=0.222; splines=true; node [shape=box,fixedsize=true,label=""]; '
     "edge [dir=none,headclip=false,tailclip=false];"
 )
 
@@ -59,6 +61,7 @@ class _Try:
     order: tuple[int, ...] | None
     shuffle: int
     lifted: frozenset[int] = frozenset()  # nodes to keep off the rank where they stood in the way of a carry
+    grouped: bool = False  # named parts of the step as clusters
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +92,7 @@ def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -
     seen: set[tuple[tuple[str, Point], ...]] = set()
     runs, tries = 0, _first_tries(structure)
     for _ in range(1 + _ROUNDS_OF_SWAPS):
-        answers = render.layouts([dot_text(structure, by_role, t.order, t.shuffle, t.lifted) for t in tries])
+        answers = render.layouts([_text(structure, by_role, t) for t in tries])
         runs += len(tries)
         fresh = []
         for answer in map(parse_plain, answers):
@@ -97,17 +100,17 @@ def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -
                 seen.add(key)
                 fresh.append(answer)
         before = best
-        fresh.sort(key=lambda run: _cheap(structure, run))
+        fresh.sort(key=lambda run: _cheap(structure, run) + _guessed_intrusion(structure, by_role, run))
         for run in fresh[:_ROUTED]:
             placement = place(structure, by_role, run.at, strip_width)
             routing = route(structure, by_role, placement, run.splines)
-            value = score(structure, placement, routing)
+            value = score(structure, placement, routing) + _intrusion(structure, by_role, placement.at)
             if best is None or value < best.score:
                 best = Found(structure, placement, routing, run, value, runs)
         assert best is not None
         blocking = in_the_way(structure, by_role, best.placement, best.routing)
         if blocking and not any(t.lifted for t in tries):
-            tries = [_Try(t.order, t.shuffle, lifted) for t in tries[:24] for lifted in _lifts(blocking)]
+            tries = [replace(t, lifted=lifted) for t in tries[:24] for lifted in _lifts(blocking)]
         elif best is not before and len(structure.main_row) > 4:
             tries = _swaps(structure, best)
         else:
@@ -127,7 +130,37 @@ def _first_tries(structure: Structure) -> list[_Try]:
     tries = [_Try(order, 0) for order in orders]
     tries += [_Try(order, 1) for order in orders]
     tries += [_Try(None, k) for k in range(2, 2 + _RUNS)]
-    return tries[:_RUNS]
+    if not depth(structure.template.parts):
+        return tries[:_RUNS]
+    half = tries[: _RUNS // 2]
+    return [*(replace(t, grouped=True) for t in half), *half]
+
+
+def _text(structure: Structure, boxes: dict[int, Box], one: _Try) -> str:
+    text = dot_text(structure, boxes, one.order, one.shuffle, one.lifted)
+    if not depth(structure.template.parts):
+        return text
+    text = with_room(text, structure.template.parts)
+    return in_clusters(text, structure.template.parts) if one.grouped else text
+
+
+def _intrusion(structure: Structure, boxes: dict[int, Box], at: Mapping[int, Point]) -> float:
+    """What it costs that nodes stand inside the frame of a named part which they are no part of."""
+    parts = structure.template.parts
+    if not depth(parts):
+        return 0.0
+    own = {part.role: boxes[part.role] for part in parts}
+    return _INTRUDER * sum(intruders(frames(parts, own, at), own, at).values())
+
+
+def _guessed_intrusion(structure: Structure, boxes: dict[int, Box], run: Run) -> float:
+    """The same where `dot` puts the nodes: it was told of footprints."""
+    found = {}
+    for role in structure.roles:
+        (x, y), (left, bottom, right, top) = run.at[f"n{role}"], boxes[role].foot
+        on = role in structure.on_spine
+        found[role] = (x, y) if on else (x - (left + right) / 2, y - (bottom + top) / 2)
+    return _intrusion(structure, boxes, found)
 
 
 def _lifts(roles: frozenset[int]) -> list[frozenset[int]]:
@@ -181,7 +214,7 @@ def dot_text(
         if (source, target) not in structure.spine_pairs:
             far = ",minlen=2" if target in lifted or source in lifted & structure.inputs else ""
             lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}{far}];")
-    return "\n".join(["digraph {", _HEAD, *lines, "}"])
+    return "\n".join(["digraph {", "ranksep=0.417;", _HEAD, *lines, "}"])
 
 
 def _footprint(box: Box, on_spine: bool) -> str:

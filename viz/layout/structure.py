@@ -148,19 +148,20 @@ class Structure:
     @cached_property
     def rows(self) -> tuple[tuple[int, ...], ...]:
         """Nodes to stand side by side: gates with the same sources, and three or more functions of one node."""
-        groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+        groups: dict[tuple[str, frozenset[int], tuple[str, ...]], list[int]] = defaultdict(list)
+        scopes = {part.role: part.scopes for part in self.template.parts}
         for role in self.roles:
             feeding = frozenset(self.sources[role])
             if role in self.on_spine:
                 continue
             if self.kind[role] in ("affine", "product"):
-                groups["gate", frozenset() if feeding <= self.inputs else feeding].append(role)
+                groups["gate", frozenset() if feeding <= self.inputs else feeding, scopes[role]].append(role)
             elif len(feeding) == 1 and self.kind[role] in ("op", "state"):
-                groups["function", feeding].append(role)
-        first = groups.get(("gate", frozenset()))
+                groups["function", feeding, scopes[role]].append(role)
+        first = [members for (what, feeding, _), members in groups.items() if what == "gate" and not feeding]
         rows = []
         for key, members in groups.items():
-            if len(members) > (2 if key[0] == "function" else 1) or members is first:
+            if len(members) > (2 if key[0] == "function" else 1) or members in first:
                 rows.append(tuple(members))
         return tuple(rows)
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import graphviz
 
 from ..layout.curves import Line, Point
 from ..layout.metrics import text_width
+from ..plain import clipped, printable
 from .colours import FORWARD, GREY, INK, NODE, OUTLINE, PAGE
 from .themes import LIGHT, Theme
 
@@ -22,9 +23,11 @@ BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of
 
 Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
 
-_DECORATION = ("junction", "bar", "anchor", "cell")  # kinds that may lie on wires, in boxes or touch each other
+_NODE = {"fillcolor": NODE, "color": OUTLINE, "fontcolor": INK}
+_WIRE = {"color": FORWARD}
+_DECORATION = ("junction", "mark", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
 _ENTITY = re.compile(r"&(?=#?\w+;)")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_MOST_CHARACTERS = 2000  # of one text: Graphviz 2 refuses strings beyond 16,384 bytes
 
 
 def literal(text: str) -> str:
@@ -33,7 +36,8 @@ def literal(text: str) -> str:
     A newline becomes a line break. An ampersand that would begin a character reference is followed by a word joiner, as
     Graphviz has no way to write one.
     """
-    plain = _ENTITY.sub("&\u2060", _CONTROL.sub(" ", text))
+    text = text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+    plain = _ENTITY.sub("&\u2060", printable(text))
     quoted: str = graphviz.nohtml(str(graphviz.escape(plain)).replace("\n", "\\n"))
     return quoted
 
@@ -64,6 +68,12 @@ class _Item:
     names: tuple[str, ...]
     attributes: dict[str, str]
     panel: str | None = None
+    faded: bool = False
+
+    @property
+    def first_word(self) -> str:
+        """The first word of the class: fwd for values, bwd for gradients."""
+        return self.attributes.get("class", "").split(" ")[0]
 
 
 @dataclass
@@ -74,6 +84,8 @@ class Canvas:
     """
 
     theme: Theme = LIGHT
+    faded: bool = False  # what is drawn while this is set stands back behind the rest
+    hides: frozenset[str] = frozenset()  # wires whose class begins with one of these words are left out
     boxes: list[Drawn] = field(default_factory=list)
     texts: list[Drawn] = field(default_factory=list)
     strokes: list[Stroke] = field(default_factory=list)
@@ -121,7 +133,7 @@ class Canvas:
             attributes["shape"] = shape
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
-        self._nodes.append(_Item((self._fresh(name),), attributes | style, panel))
+        self._nodes.append(_Item((self._fresh(name),), attributes | style, panel, self.faded))
         if kind.split()[0] not in _DECORATION:
             half_wide, half_high = width / 2, height / 2
             self.boxes.append(Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label))
@@ -143,6 +155,7 @@ class Canvas:
         kind: str = "text",
     ) -> None:
         """One line of text, centred on a point, or beginning (side "l") or ending (side "r") there."""
+        text = clipped(text)
         x, y = at
         width = text_width(text, size, bold) + 2
         x += {"l": width / 2, "r": -width / 2, "": 0.0}[side]
@@ -160,7 +173,7 @@ class Canvas:
         }
         if bold:
             attributes["fontname"] = BOLD
-        self._nodes.append(_Item((self._fresh(f"text{len(self._nodes)}"),), attributes, panel))
+        self._nodes.append(_Item((self._fresh(f"text{len(self._nodes)}"),), attributes, panel, self.faded))
         half = text_width(text, size, bold) / 2
         middle = {"l": at[0] + half, "r": at[0] - half, "": at[0]}[side]
         self.texts.append(Drawn(middle - half, y - size * 0.6, middle + half, y + size * 0.6, kind, text))
@@ -183,16 +196,26 @@ class Canvas:
             attributes["arrowhead"] = "none"
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
-        self._wires.append(_Item((*ends, name), attributes | style))
+        self._wires.append(_Item((*ends, name), attributes | style, None, self.faded))
         self.strokes.append(Stroke(tuple(body) + ((tip,) if tip else ()), name, ends))
 
-    def head(self, name: str, ends: tuple[str, str], base: Point, tip: Point, width: float, **style: str) -> None:
+    def head(
+        self,
+        name: str,
+        ends: tuple[str, str],
+        base: Point,
+        tip: Point,
+        width: float,
+        *,
+        kind: str = "bwd tip",
+        **style: str,
+    ) -> None:
         """An arrow head as a short tapered line from `base` to `tip`: the same in every version of Graphviz."""
         (x0, y0), (x1, y1) = base, tip
         points = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
         attributes = {
             "pos": " ".join(f"{_p(x)},{_p(y)}" for x, y in points),
-            "class": "bwd tip",
+            "class": kind,
             "style": "tapered",
             "dir": "forward",
             "arrowhead": "none",
@@ -203,14 +226,23 @@ class Canvas:
     @property
     def prefix(self) -> str:
         """What every id begins with: a hash of the content."""
-        return "p" + hashlib.sha256(repr((self._nodes, self._wires, self._panels)).encode()).hexdigest()[:8]
+        return "p" + hashlib.sha256(repr((self._shown(), self._panels)).encode()).hexdigest()[:8]
 
-    def elements(self) -> dict[Key, tuple[str, ...]]:
+    def count(self) -> int:
+        """How many boxes and texts there are so far."""
+        return len(self._nodes)
+
+    def claim(self, since: int, key: Key) -> None:
+        """What was put on the canvas since it had `since` boxes and texts shows this node of the graph."""
+        self.stands_for |= {item.names[-1]: (key,) for item in self._nodes[since:]}
+
+    def shown_by(self) -> dict[Key, tuple[str, ...]]:
         """Which ids of the SVG show which node or edge of the graph, by `("node", key)` or `(u, v)`.
 
         A wire has up to three: its value lane, its gradient lane, and that lane's tip.
         """
-        drawn = [item.names[-1] for item in (*self._nodes, *self._wires)]
+        nodes, wires = self._shown()
+        drawn = [item.names[-1] for item in (*nodes, *wires)]
         prefix, found = self.prefix, dict[Key, list[str]]()
         for name in drawn:
             for key in self.stands_for.get(name, ()):
@@ -219,25 +251,46 @@ class Canvas:
 
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
-        coloured = self.theme.attributes
-        panels = {name: coloured(attributes) for name, attributes in self._panels.items()}
-        nodes = [_Item(item.names, coloured(item.attributes), item.panel) for item in self._nodes]
-        wires = [_Item(item.names, coloured(item.attributes)) for item in self._wires]
-        prefix = "p" + hashlib.sha256(repr((nodes, wires, panels)).encode()).hexdigest()[:8]
-        out = self._empty(prefix, frame)
+        (nodes, wires), prefix = self._shown(), self.prefix
+        panels = {name: self.theme.attributes(attributes) for name, attributes in self._panels.items()}
+        out, groups = self._empty(prefix, frame), dict[str | None, list[_Item]]()
+        for item in nodes:
+            groups.setdefault(item.panel, []).append(item)
         for panel, attributes in panels.items():
             with out.subgraph(name=f"cluster_{panel}") as inside:
                 inside.attr(**attributes, id=f"{prefix}-{_slug(panel)}")
-                for item in nodes:
-                    if item.panel == panel:
-                        inside.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
-        for item in nodes:
-            if item.panel not in panels:
-                out.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
+                for item in groups.pop(panel, []):
+                    inside.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
+        for item in (item for group in groups.values() for item in group):
+            out.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
         for item in wires:
             tail, head, name = item.names
             out.edge(tail, head, **item.attributes, id=f"{prefix}-{_slug(name)}")
         return out
+
+    def _shown(self) -> tuple[list[_Item], list[_Item]]:
+        """Nodes and wires in their own colours, without what is hidden and without dots that no wire touches then."""
+        wires = [item for item in self._wires if item.first_word not in self.hides]
+        touched = {end: False for item in wires for end in item.names[:2]}
+        touched |= {end: True for item in wires if not item.faded for end in item.names[:2]}
+        nodes = []
+        for item in self._nodes:
+            if item.first_word == "junction" and not touched.get(item.names[0], False):
+                if item.names[0] not in touched:
+                    continue
+                item = replace(item, faded=True)
+            nodes.append(item)
+        return self._coloured(nodes, _NODE), self._coloured(wires, _WIRE)
+
+    def _coloured(self, items: Sequence[_Item], usual: Mapping[str, str]) -> list[_Item]:
+        """Elements with their colours in place; what stands back cannot rely on the usual ones of the whole graph."""
+        pale = self.theme.faded()
+        return [
+            replace(item, attributes=pale.attributes({**usual, **item.attributes}))
+            if item.faded
+            else replace(item, attributes=self.theme.attributes(item.attributes))
+            for item in items
+        ]
 
     def _empty(self, prefix: str, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """A graph with what holds for all its elements, and none of them yet."""
@@ -259,9 +312,7 @@ class Canvas:
                 {
                     "shape": "box",
                     "style": "rounded,filled",
-                    "fillcolor": NODE,
-                    "color": OUTLINE,
-                    "fontcolor": INK,
+                    **_NODE,
                     "fontname": FONT,
                     "fontsize": "12",
                     "penwidth": "1.1",
@@ -269,7 +320,7 @@ class Canvas:
                     "fixedsize": "true",
                 }
             ),
-            edge_attr=self.theme.attributes({"color": FORWARD, "penwidth": "1.1", "arrowsize": ".55"}),
+            edge_attr=self.theme.attributes({**_WIRE, "penwidth": "1.1", "arrowsize": ".55"}),
         )
 
     def _fresh(self, name: str) -> str:

@@ -25,7 +25,8 @@ from .colours import (
     colour,
     line_colour,
 )
-from .lanes import CUT, ZERO, head_length, paint_gradient
+from .lanes import CUT, ZERO, head_length, paint_gradient, paint_scissors
+from .routes import Routes
 from .steps import Painter
 from .tables import Tables
 
@@ -60,6 +61,11 @@ class Key:
         self.quiet = bool(painter.seeds)
 
     @property
+    def shows(self) -> str:
+        """What the picture shows: "both", "value" or "gradient"."""
+        return str(self.painter.graph.graph.get("show", "both"))
+
+    @property
     def right(self) -> float:
         """The right end of the panel."""
         return self.left + self.width + self.more
@@ -67,7 +73,7 @@ class Key:
     def paint(self) -> None:
         """Draw the panel from top to bottom."""
         painter = self.painter
-        if painter.backward:
+        if painter.backward or self.shows == "value":
             self._bar()
         else:
             self._write("no backward pass recorded", bold=True)
@@ -91,7 +97,7 @@ class Key:
 
     def _bar(self) -> None:
         scale, wide = self.painter.scale, self.width - 2 * _MARGIN
-        self._write("‖gradient‖", bold=True, size=12.5)
+        self._write("‖value‖" if self.shows == "value" else "‖gradient‖", bold=True, size=12.5)
         at = (self.left + self.width - _MARGIN, self.y)
         self.canvas.text("log scale", at, 11, GREY, side="r", panel="key")
         cell = wide / _BAR_CELLS
@@ -114,9 +120,12 @@ class Key:
             place = (x + (14 if name == "key-a" else 50), self.y)
             canvas.box(name, "", place, (1.0, 1.0), "anchor", panel="key", style="invis")
         ends, back = ("key-a", "key-b"), ("key-b", "key-a")
-        canvas.wire("key-forward", ends, straight((x + 14, self.y), (x + 44, self.y)), (x + 50, self.y), "fwd key")
-        self._write("value, forward", _COLUMN)
-        self.y -= 20
+        if self.shows == "value":
+            self._value_sample(ends)
+        elif self.shows == "both" or not self.painter.backward:
+            canvas.wire("key-forward", ends, straight((x + 14, self.y), (x + 44, self.y)), (x + 50, self.y), "fwd key")
+            self._write("value, forward", _COLUMN)
+            self.y -= 20
         if not self.painter.backward:
             return
         u = 0.7
@@ -124,14 +133,24 @@ class Key:
         paint_gradient(canvas, "key-gradient", back, straight((x + 50, self.y), base), base, tip, u, "bwd key")
         self._write("gradient, backward", _COLUMN, line_colour(u))
         self.y -= 20
-        samples = [("zero", "exactly zero", ZERO)]
+        samples = [] if "path" in self.painter.graph.graph else [("zero", "exactly zero", ZERO)]
         if is_cut(self.painter.graph):
-            samples.append(("cut", "cut, not followed", CUT))
+            samples.append(("cut", "cut: nothing passes", CUT))
         for name, words, style in samples:
             shaft, tip = straight((x + 50, self.y), (x + 20, self.y)), (x + 14, self.y)
             canvas.wire(f"key-{name}", back, shaft, tip, f"bwd {name} key", **style)
+            if name == "cut":
+                paint_scissors(canvas, "key", back, (x + 34, self.y))
             self._write(words, _COLUMN)
             self.y -= 20
+
+    def _value_sample(self, ends: tuple[str, str]) -> None:
+        x, u = self.left, 0.7
+        base, tip = (x + 50 - head_length(u), self.y), (x + 50, self.y)
+        line = straight((x + 14, self.y), base)
+        paint_gradient(self.canvas, "key-forward", ends, line, base, tip, u, "fwd key", lane="fwd")
+        self._write("value, forward", _COLUMN, line_colour(u))
+        self.y -= 20
 
     def _symbols(self) -> None:
         canvas, graph = self.canvas, self.painter.graph
@@ -171,6 +190,9 @@ class Key:
 
     def _tables(self) -> None:
         """In what room is left between the symbols and the sums, or else in a column of their own."""
+        if "path" in self.painter.graph.graph:
+            self._routes()
+            return
         tables = Tables(self.painter)
         if not tables.losses:
             return
@@ -183,6 +205,17 @@ class Key:
             wide, high = tables.own_column(top - self.painter.bottom - 10)
             self.more = tables.width(wide) + 2 * _MARGIN
             tables.fill(self.left + self.width + _MARGIN, top, wide, high)
+
+    def _routes(self) -> None:
+        """On which states a path crosses the steps: between the symbols and the sums, or else in a column."""
+        routes = Routes(self.painter.graph, self.canvas)
+        room, width = self.y - (self.painter.strip_y + 56), self.width - 2 * _MARGIN
+        if routes.fits(room) and routes.width <= width + 30:
+            routes.fill(self.left + _MARGIN, self.y, width, room)
+        else:
+            self.more = routes.width + 2 * _MARGIN
+            top = self.painter.top - 10
+            routes.fill(self.left + self.width + _MARGIN, top, routes.width, top - self.painter.bottom - 10)
 
     # ---- sums ----
 
@@ -200,8 +233,11 @@ class Key:
         paint_table(self.painter, x, total, "-sum", "summed over the steps", "key", bold=True)
         middle, loss = self.left + self.width / 2, "ℓ" if self.quiet else "L"
         y = self.painter.strip_y
-        self.canvas.text(f"‖ ∂{loss}/∂θ ‖, summed over t", (middle, y + 20), 11, bold=True, panel="key")
-        self.canvas.text("strips: each step's share", (middle, y + 38), 10.5, TEXT_GREY, panel="key")
+        words, more = f"‖ ∂{loss}/∂θ ‖, summed over t", "strips: each step's share"
+        if path := graph.graph.get("path"):
+            words, more = f"‖ {path['name']} ‖ by weight", "what arrives on this path"
+        self.canvas.text(words, (middle, y + 20), 11, bold=True, panel="key")
+        self.canvas.text(more, (middle, y + 38), 10.5, TEXT_GREY, panel="key")
 
 
 def paint_seed(canvas: Canvas, name: str, at: tuple[float, float], panel: str | None = None, text: str = "1") -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ..layout.curves import Line, Point, Shape, clipped, cubics, offset, trimmed
 from .canvas import Canvas
-from .colours import CUT_RED, PALE, line_colour
+from .colours import CUT_RED, PAGE, PALE, line_colour
 
 LANE = 3.6  # half the distance between the two lanes of an edge
 ZERO = {"color": PALE, "style": "dotted", "penwidth": "1.2", "arrowsize": ".5"}
@@ -45,6 +45,16 @@ def head_length(u: float) -> float:
     return 5.5 + 4.5 * u
 
 
+def paint_scissors(canvas: Canvas, name: str, ends: tuple[str, str], at: Point, tooltip: str = "") -> None:
+    """Open scissors at a point of a cut wire; they say without any colour that nothing passes."""
+    x, y = at
+    for side in (1, -1):
+        handle, edge = (x + 6.5, y + 3.2 * side), (x - 6.5, y - 2.4 * side)
+        style = {"fillcolor": PAGE, "color": CUT_RED, "style": "filled", "penwidth": "1.1", "tooltip": tooltip}
+        canvas.head(f"blade{side}-{name}", ends, handle, edge, 2.4, kind="bwd cut tip", color=CUT_RED)
+        canvas.box(f"handle{side}-{name}", "", handle, (4.4, 4.4), "mark", shape="circle", **style)
+
+
 def paint_gradient(
     canvas: Canvas,
     name: str,
@@ -61,4 +71,4 @@ def paint_gradient(
     hue = line_colour(u)
     # The shaft reaches a little into its head, so that no seam shows between the two.
     canvas.wire(f"{lane}-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
-    canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, color=hue)
+    canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, kind=f"{lane} tip", color=hue)

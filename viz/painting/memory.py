@@ -161,7 +161,9 @@ class _Lane:
         more = [f"… and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
         tooltip = "\n".join([*told[:_MOST_TOLD], *more])
         if all(data["gradient"] is None for _, data in edges):
-            return Flows(None, tooltip)
+            values = {u: data["adjoint"] for u, data in edges if data.get("adjoint") is not None}
+            value = norm(np.array(list(values.values()))) if values else None
+            return Flows(None, tooltip, adjoint=value, faded=all(data.get("faded", False) for _, data in edges))
         if all(data["cut"] for _, data in edges):
             return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
         sums: dict[str, list[np.ndarray]] = {}

@@ -16,8 +16,9 @@ from ..layout.search import Layout
 from ..reading.template import Edge
 from .canvas import Canvas
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale, line_colour
-from .lanes import CUT, ZERO, make_lane, paint_gradient
+from .lanes import CUT, LANE, ZERO, make_lane, paint_gradient, paint_scissors
 from .nodes import paint_chip, paint_node
+from .scopes import framed, paint_frames
 
 _LEVELS = 12  # widths of gradient lanes; routes are computed once per level and only shifted from step to step
 _INITIAL = 34.0
@@ -27,34 +28,41 @@ _INITIAL = 34.0
 class Flows:
     """What passes along one wire in one step: the norm of the gradient (None: none can) and words for the tooltip.
 
-    `cut` says that the sweep did not follow this wire, as truncated backpropagation through time does.
+    `cut` says that the sweep did not follow this wire, as truncated backpropagation through time does; `faded`, that it
+    is no part of the path that is shown.
     """
 
     gradient: float | None
     tooltip: str
     cut: bool = False
-    adjoint: float | None = None  # the wire's value is itself an adjoint of this norm: a recorded backward pass
+    adjoint: float | None = None  # shown forward in colour: the norm of the value, which may itself be an adjoint
+    faded: bool = False
 
 
 class Painter:
     """Paints the steps of one graph on a canvas; `panels` holds (step, shift to the right).
 
-    There are at least `least_room` points between the top of the panels and the strips.
+    There are at least `least_room` points between the top of the panels and the strips, for which room is left if
+    `strips` is true.
     """
 
-    def __init__(self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale, least_room: float = 0.0):
+    def __init__(
+        self, graph: nx.MultiDiGraph, layout: Layout, scale: Scale, least_room: float = 0.0, strips: bool = True
+    ):
         self.graph, self.layout, self.scale = graph, layout, scale
         self.canvas = Canvas()
         self.placement, self.boxes = layout.placement, layout.boxes
         self.backward: bool = graph.graph["backward"]
         self.seeds: Mapping[str, float] = graph.graph["seeds"]
         self.panels = [(s, layout.pitch * s) for s in range(len(graph.graph["steps"]))]
+        self.frames = framed(layout)
         heights = [y for wire in layout.routing.routes for _, y in wire.line]
+        heights += [y for frame, _ in self.frames.frames for y in (frame.bottom, frame.top)]
         self.top = max([self.placement.top, *heights]) + 30
         self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
         lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step
         self.top, self.strip_y = self.top + lacking / 2, self.strip_y - lacking / 2
-        self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward else -10)
+        self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward and strips else -10)
         self.right = self.placement.left + layout.pitch * len(self.panels) - (layout.pitch - self._panel_width)
         self.initial_at = self._initial_places()
         self._lanes: dict[tuple[str, str, float], tuple[Line, Point, Point]] = {}
@@ -84,13 +92,15 @@ class Painter:
     # ---- one step ----
 
     def _step(self, s: int, dx: float) -> None:
+        present = frozenset(role for role in self.layout.structure.roles if self._has(role, s))
+        paint_frames(self.canvas, self.frames, present, s, dx)
         for role in self.layout.structure.roles:
             if self._has(role, s):
                 self._node(role, s, dx)
-        present = [route for route in self.layout.routing.routes if self._pairs(route, s)]
-        for route in without_idle_junctions(present):
+        routes = without_idle_junctions([route for route in self.layout.routing.routes if self._pairs(route, s)])
+        for route in routes:
             self._wire(route, s, dx)
-        splits = {route.tail for route in without_idle_junctions(present)}
+        splits = {route.tail for route in routes}
         for name, (x, y) in self.layout.routing.junctions.items():
             if f"j{name}" in splits:
                 style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"}
@@ -104,11 +114,15 @@ class Painter:
         key, box = f"n{role}@{s}", self.boxes[role]
         x, y = self.placement.at[role]
         node = self.graph.nodes[key]
-        self.canvas.stands_for[key] = (("node", key),)
+        before = self.canvas.count()
+        self.canvas.faded = node.get("faded", False)
         paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
+        self.canvas.claim(before, ("node", key))
         for chip in box.chips:
             if self.graph.has_edge(chip.weight, key):
+                self.canvas.faded = self.graph[chip.weight][key][0].get("faded", False)
                 self._chip(chip.weight, key, (x + dx + chip.x, y + chip.y), s)
+        self.canvas.faded = False
 
     def _chip(self, weight: str, user: str, at: Point, s: int) -> None:
         node = self.graph.nodes[weight]
@@ -189,14 +203,16 @@ class Painter:
         if flows.adjoint is not None:
             self._adjoint(wire, ends, name, dx, flows, words)
             return
+        self.canvas.faded = flows.faded
         body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
         head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
         self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), head, f"fwd {words}", tooltip=flows.tooltip)
+        self.canvas.faded = False
         if flows.gradient is not None:
             self._gradient(wire, ends, name, dx, flows, words)
 
     def _adjoint(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
-        """A wire of a recorded backward pass: its value is a gradient, which runs the way in which it is made."""
+        """One lane that runs forward in colour: values shown alone, or the gradients of a recorded backward pass."""
         assert flows.adjoint is not None
         u = self.scale.position(flows.adjoint)
         body, base, tip = self._lane(wire, "adjoint", round(u * _LEVELS) / _LEVELS)
@@ -220,11 +236,21 @@ class Painter:
             shifted = (tip[0] + dx, tip[1])
             kind = f"bwd {'cut' if flows.cut else 'zero'} {words}"
             self.canvas.wire(f"bwd-{name}", back, moved(body, dx), shifted, kind, tooltip=flows.tooltip, **style)
+            if flows.cut and wire.back and not wire.tail.startswith("j"):
+                self._scissors(wire, back, name, dx, flows.tooltip)
             return
         u = round(self.scale.position(flows.gradient) * _LEVELS) / _LEVELS
         body, base, tip = self._lane(wire, "gradient", u)
         paint_gradient(self.canvas, name, back, moved(body, dx), (base[0] + dx, base[1]), (tip[0] + dx, tip[1]),
                        self.scale.position(flows.gradient), f"bwd {words}", flows.tooltip)  # fmt: skip
+
+    def _scissors(self, wire: Route, ends: tuple[str, str], name: str, dx: float, tooltip: str) -> None:
+        """On the backward lane of a cut wire, where it crosses from one step into the next."""
+        border = self.placement.left - (self.layout.pitch - self._panel_width) / 2
+        if ends[1].startswith("i"):  # an initial state stands near the panel: its arrow head needs the gap
+            border = self.placement.left + 3
+        x, y = min(wire.line, key=lambda point: abs(point[0] - border))
+        paint_scissors(self.canvas, name, ends, (x + dx, y - LANE), tooltip)
 
     def _lane(self, wire: Route, lane: str, u: float) -> tuple[Line, Point, Point]:
         """(cubics, base of the arrow head, its tip) of one lane; kept, since steps differ by a shift only."""
@@ -265,7 +291,9 @@ class Painter:
         size = min(13.0, 13 * 28 / max(text_width(label, 13), 1))
         style = {"fontsize": f"{size:.3g}", "tooltip": str(node.get("tooltip", ""))}
         self.canvas.stands_for[key] = (("node", key),)
+        self.canvas.faded = node.get("faded", False)
         self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
+        self.canvas.faded = False
 
 
 def without_idle_junctions(routes: list[Route]) -> list[Route]:
@@ -282,15 +310,23 @@ def without_idle_junctions(routes: list[Route]) -> list[Route]:
     return routes
 
 
+def flows_of(edge: Mapping[str, Any]) -> Flows:
+    """What one edge of the graph carries."""
+    gradient = None if edge["gradient"] is None else float(edge["gradient"])
+    cut, faded = bool(edge["cut"]) and gradient is not None, bool(edge.get("faded", False))
+    return Flows(0.0 if cut else gradient, str(edge["tooltip"]), cut, edge.get("adjoint"), faded)
+
+
 def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
     """What several edges of one source carry together: contributions are added as arrays, then measured."""
     edges = list(edges)
     tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
     if all(edge["gradient"] is None for edge in edges):
         adjoints = [edge["adjoint"] for edge in edges if edge.get("adjoint") is not None]
-        return Flows(None, tooltip, adjoint=max(adjoints, default=None))
+        faded = all(edge.get("faded", False) for edge in edges)
+        return Flows(None, tooltip, adjoint=max(adjoints, default=None), faded=faded)
     if all(edge["cut"] for edge in edges):
-        return Flows(0.0, f"cut: no gradient is followed here\n{tooltip}", cut=True)
+        return Flows(0.0, tooltip if len(edges) == 1 else f"cut: nothing passes here\n{tooltip}", cut=True)
     if len(edges) == 1:
         return Flows(float(edges[0]["gradient"] or 0.0), tooltip)
     arrays = [np.asarray(edge["contribution"]) for edge in edges if edge["contribution"] is not None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 
+from ..plain import printable
 from .canvas import BOLD, FONT
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
@@ -35,7 +36,7 @@ def tidy(raw: str, prefix: str, title: str, description: str) -> str:
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
     for tag, text in (("desc", description), ("title", title)):
         element = ElementTree.Element(_tag(tag), {"id": f"{prefix}-{tag}"})
-        element.text = text
+        element.text = printable(text)
         element.tail = "\n"
         root.insert(0, element)
     return ElementTree.tostring(root, encoding="unicode") + "\n"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 _COLOURED = ("color", "fillcolor", "fontcolor", "bgcolor")  # the attributes of DOT that hold a colour
 
@@ -53,6 +53,13 @@ class Theme:
         if name == "text_on":
             return _readable_on(between(self.cells, float(position)))
         return between(self.cells if name == "cells" else self.lines, float(position))
+
+    def faded(self) -> Theme:
+        """The colours of what stands back: its lines as pale as may be, its texts still to be read."""
+        return replace(
+            self, ink=self.grey, outline=self.pale, node=self.panel, weight=self.panel, weight_edge=self.pale,
+            weight_text=self.grey, loss=self.panel, loss_edge=self.pale,
+        )  # fmt: skip
 
     def attributes(self, given: Mapping[str, str]) -> dict[str, str]:
         """The attributes of an element with its colours in place, and with what this theme adds for its class."""

@@ -12,7 +12,7 @@ from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
 from .key import paint_seed
 from .lanes import head_length, paint_gradient
 from .nodes import paint_chip
-from .steps import Flows, Painter
+from .steps import Painter, flows_of
 
 _HIGH = 28.0
 _ABOVE = 34.0
@@ -67,13 +67,14 @@ class Total:
         fill, edge = (PAGE, PALE) if self.quiet else (LOSS, LOSS_EDGE)
         style = {"fillcolor": fill, "color": edge, "penwidth": "1.2" if self.quiet else "2"}
         tooltip = str(self.graph.nodes["L"]["tooltip"])
-        self.canvas.stands_for["L"] = (("node", "L"),)
+        before = self.canvas.count()
         self.canvas.box("L", "", (middle, self.y), (wide, _HIGH), "total", tooltip=tooltip, **style)
         ink = GREY if self.quiet else INK
         first, second = text_width(self._words, 14), text_width(self._value, 14, bold=not self.quiet)
         split = middle + (first - second) / 2
         self.canvas.text(self._words, (split - 2, self.y), 14, ink, side="r")
         self.canvas.text(self._value, (split + 2, self.y), 14, ink, side="l", bold=not self.quiet)
+        self.canvas.claim(before, ("node", "L"))
         for source, way in self.ways.items():
             self._wire(source, way, self.sources[source])
         self._regularisers()
@@ -109,8 +110,7 @@ class Total:
         at = painter.placement.at[node["role"]]
         start = painter.boxes[node["role"]].shape((at[0] + painter.layout.pitch * node["step"], at[1]))
         bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
-        gradient = data["gradient"]
-        flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
+        flows = flows_of(data)
         wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
         painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows, [(source, "L")])
 
@@ -130,8 +130,7 @@ class Total:
             way = tuple(dense([(x, y), (x, self.y)]))
             x += wide / 2 + 10
             data = self.sources[weight]
-            gradient = data["gradient"]
-            flows = Flows(None if gradient is None else float(gradient), str(data["tooltip"]))
+            flows = flows_of(data)
             wire = Route(name, way, chip, bar, name, "L", weight=weight)
             self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows, [(weight, "L")])
 

@@ -56,8 +56,8 @@ class Sheet:
         return bool(self.graph.graph["backward"])
 
 
-def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale) -> Sheet:
-    """Boxes, both lanes of every wire, and the key at the right.
+def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale, with_key: bool = True) -> Sheet:
+    """Boxes, both lanes of every wire, and, if asked for, the key at the right.
 
     Raises:
         PictureError: more than 250 lines, which nobody can read and `dot` lays out slowly; Graphviz missing, or slow.
@@ -77,7 +77,8 @@ def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale) -> Sheet:
         ends = [Shape(*layout.at[key], *sizes[key]) for key in (u, v)]
         _wire(canvas, f"{u}-{v}-{n}", (u, v), layout.lines[n], (ends[0], ends[1]), data, scale)
     sheet = Sheet(graph, scale, canvas, *_frame(layout, sizes))
-    PlainKey(sheet).paint()
+    if with_key:
+        PlainKey(sheet).paint()
     return sheet
 
 
@@ -203,7 +204,7 @@ class PlainKey(Key):
 
     def paint(self) -> None:
         """Draw it from the top down; the picture is at least as high as its key."""
-        if self.sheet.backward:
+        if self.sheet.backward or self.shows == "value":
             self._bar()
         else:
             self._write("no backward pass recorded", bold=True)
@@ -238,11 +239,7 @@ class PlainKey(Key):
             self._two_lines("differentiable leaf", "")
 
     def _law(self) -> None:
-        worst = float(self.sheet.graph.graph["conservation"])
         self.y -= 4
-        for text in (
-            "what the wires bring to a box adds",
-            f"up to its gradient: worst error {worst:.0e}".replace("0e+00", "0"),
-        ):
+        for text in ("what the wires bring to a box adds", "up to its gradient"):
             self._write(text, ink=TEXT_GREY, size=10.5)
             self.y -= 14

@@ -27,6 +27,7 @@ class Wire:
     vanished: tuple[str, ...] = ()  # names of the lines passed, from the source on
     passed: tuple[tuple[int, int], ...] = ()  # the tape's edges on the way, (line, argument)
     cut: bool = False
+    missed: Array | None = None  # what it would bring back if it were not cut
 
 
 @dataclass
@@ -59,6 +60,18 @@ class Wires:
             if contribution is not None:
                 fn, _, args, kw, y = self.display.program.lines[line][:5]
                 contribution = RULES[fn][argument](contribution, y, *args, **kw)
+        return contribution
+
+    def missed(self, passed: tuple[tuple[int, int], ...]) -> Array | None:
+        """What a cut wire would bring back if this cut alone were lifted; None where no gradient comes so far."""
+        program, child = self.display.program, passed[0][0]
+        contribution = program.flow.adjoint.get(child)
+        for line, k in passed if contribution is not None else ():
+            fn, _, args, kw, y = program.lines[line][:5]
+            vjp = RULES[fn][k]
+            if vjp is None:
+                return None
+            contribution = vjp(contribution, y, *args, **kw)
         return contribution
 
     def shares(self, edges: Edges) -> dict[tuple[int, int], Array]:
@@ -109,7 +122,8 @@ def _add(wires: Wires, child: int, k: int, target: str | None) -> None:
         return
     cut = flow.follow is not None and not all(flow.follow(c, n, display.program.parents(c)[n]) for c, n in passed)
     vanished = tuple(_moved(display, line) for line, _ in reversed(passed[1:]))
-    wire = Wire(wires.pushed(flow.edges, child, k), vanished, passed, cut)
+    missed = wires.missed(passed) if cut and display.program.differentiable[passed[-1][0]] else None
+    wire = Wire(wires.pushed(flow.edges, child, k), vanished, passed, cut, missed)
     wires.between.setdefault((key, target), []).append(wire)
 
 

@@ -6,7 +6,6 @@ a node bring back adds up to that node's adjoint: `G.graph["conservation"]` is t
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 import networkx as nx
@@ -14,22 +13,31 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
-from . import tooltips, words
+from ..render import PictureError
+from . import folding, tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
+from .conservation import state_law
 from .display import Display
 from .labels import Labels
 from .merging import arrange
 from .plain import plain_graph
 from .program import Program, place
 from .recorded import is_recorded, unfolded, with_backward_pass
+from .scopes import mark_scopes
 from .tooltips import norm
 
 Array = Any
 MOST_STEPS_IN_TABLE = 12
 
 
+@np.errstate(invalid="ignore", over="ignore")  # numbers that are not finite are drawn as such
 def build(
-    flow: Flow, *, every_line: bool = False, fuse: bool | None = None, backward: bool = False
+    flow: Flow,
+    *,
+    every_line: bool = False,
+    fuse: bool | None = None,
+    backward: bool = False,
+    fold: tuple[int, int] | None = None,
 ) -> nx.MultiDiGraph:
     """The graph of a recorded program and of its gradient.
 
@@ -38,16 +46,30 @@ def build(
         every_line: draw every line in a step; nothing merged, nothing left out.
         fuse: draw W·h + U·x + b as one box: True, False, or None for "where a step has more than five products".
         backward: record the backward pass, too, and show its lines in the steps that they belong to.
+        fold: (first, last): so many steps at both ends stay, those between become the one node "fold";
+            `G.graph["fold"]` has what passes inside it. Where one step or none is left to fold, nothing is folded;
+            a recorded backward pass is never folded.
 
     Returns a MultiDiGraph; a program without steps gives a plain graph of its lines, `G.graph["steps"] == []`.
     """
+    if not isinstance(flow, Flow):
+        kind = type(flow).__name__
+        raise PictureError(f"no graph of a {kind}: graph(tinygrad_rnn.flow(L)) is the graph of a loss L")
     if not flow.steps.order:
         return plain_graph(flow)
     flow = with_backward_pass(flow) if backward else flow
     recorded = backward or is_recorded(flow)
-    program = place(unfolded(flow), flow.tape.backward) if recorded else place(flow)
+    between = (fold[0], len(flow.steps.order) - fold[1]) if fold and not recorded else (0, 0)
+    part = folding.part(flow, *between) if between[1] - between[0] > 1 else None
+    read = part.flow if part else flow
+    program = place(unfolded(flow), flow.tape.backward) if recorded else place(read)
     display = arrange(program, every_line=every_line, fuse=fuse)
-    return _Builder(program, display, collect(display)).graph()
+    builder = _Builder(program, display, collect(display))
+    G = builder.graph()
+    if part:
+        G = folding.folded(G, builder.wires, part, *between)
+        state_law(G, flow)
+    return G
 
 
 class _Builder:
@@ -76,6 +98,7 @@ class _Builder:
         self._total()
         for (u, v), wires in self.wires.between.items():
             self._edge(u, v, wires)
+        mark_scopes(self.G, self.program)
         for key in self.labels.cited & set(self.G):
             self.G.nodes[key]["cited"] = True
         self._facts()
@@ -173,10 +196,12 @@ class _Builder:
         lag = 0 if v == "L" or u[0] == "w" else int(v.split("@")[1]) - int(u.split("@")[1])
         vanished = tuple(dict.fromkeys(word for wire in wires for word in wire.vanished))
         cut = all(wire.cut for wire in wires)
+        lost = [wire.missed for wire in wires if wire.missed is not None]
+        missed = norm(sum(lost[1:], start=lost[0])) if cut and lost else None
         ends = [self.G.nodes[key]["label"] or self.G.nodes[key]["op"] for key in (u, v)]
         self.G.add_edge(
             u, v, key=0, lag=lag, forward=True, gradient=gradient, contribution=contribution, cut=cut,
-            vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut),
+            vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut, missed),
             adjoint=self.G.nodes[u]["value_norm"] if self._beside(u) else None,
             passed=tuple(dict.fromkeys(edge for wire in wires for edge in wire.passed)),
         )  # fmt: skip
@@ -208,8 +233,9 @@ class _Builder:
             contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE) if self._of_losses() else None,
             recorded="" if not program.meaning else "beside" if program.beside else "second order",
             notes=[*flow.notes, *program.notes, *self._computed_weights()],
-            conservation=conservation(G, flow),
+            fold=None,
         )
+        state_law(G, flow)
 
 
     def _computed_weights(self) -> list[str]:
@@ -221,27 +247,3 @@ class _Builder:
                 made_of = ", ".join(self.labels.weight(i) for i in sorted(leaves))
                 notes.append(f"{self.labels.weight(line)} is computed from {made_of} before the steps")
         return notes
-
-
-def conservation(G: nx.MultiDiGraph, flow: Flow) -> float:
-    """The worst difference, over all drawn nodes, between what the edges out of a node bring back and its adjoint.
-
-    Relative to the adjoint's largest entry where that is above 1.
-    """
-    arrived: dict[tuple[int, ...], Array] = defaultdict(float)
-    for key, node in G.nodes(data=True):
-        if key == "L":
-            continue
-        exits = node["exits"]
-        for _, v, edge in G.out_edges(key, data=True):
-            if edge["contribution"] is not None and not (v == "L" and key[0] == "w"):
-                arrived[exits] = arrived[exits] + edge["contribution"]
-        arrived[exits] = arrived[exits] + node.get("outside", 0.0)  # a weight's edge into L is in it
-        if flow.at != "all":
-            arrived[exits] = arrived[exits] + sum(flow.seeds[i] for i in exits if i in flow.seeds)
-    worst = 0.0
-    for exits, array in arrived.items():
-        adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
-        size = max(1.0, float(np.max(np.abs(adjoint), initial=0.0)))
-        worst = max(worst, float(np.max(np.abs(array - adjoint), initial=0.0)) / size)
-    return worst

@@ -10,6 +10,7 @@ import numpy as np
 from tinygrad_rnn import Flow
 
 from . import tooltips, words
+from .conservation import state_law
 from .tooltips import norm
 
 ARITHMETIC = {"add", "subtract", "multiply", "divide", "power", "maximum", "minimum"}
@@ -27,14 +28,15 @@ def plain_graph(flow: Flow) -> nx.MultiDiGraph:
     for i, key in keys.items():
         differentiable[i] = lines[i][0] == "var" or any(p >= 0 and differentiable[p] for p in lines[i][1])
         G.add_node(key, **_node(flow, i, differentiable))
-    worst, seeds = _wires(G, flow, keys, differentiable), {}
+    _wires(G, flow, keys, differentiable)
+    seeds = {}
     if flow.at != "all":
         seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items() if i in keys}
     G.graph.update(
         recorded="", steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
         backward=bool(flow.seeds), fused=False, losses={}, contributions=None, notes=list(flow.notes),
-        conservation=worst,
     )  # fmt: skip
+    state_law(G, flow)
     return G
 
 
@@ -54,9 +56,8 @@ def _node(flow: Flow, i: int, differentiable: list[bool]) -> dict[str, Any]:
     return {**node, "tooltip": tooltips.of_node(node, [function])}
 
 
-def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable: list[bool]) -> float:
-    """Add an edge per argument; return the worst error of conservation."""
-    arrived: dict[int, Any] = {i: flow.seeds.get(i, 0.0) for i in keys}
+def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable: list[bool]) -> None:
+    """Add an edge per argument."""
     for i, key in keys.items():
         for k, p in enumerate(flow.tape.lines[i][1]):
             if p < 0:
@@ -64,16 +65,11 @@ def _wires(G: nx.MultiDiGraph, flow: Flow, keys: dict[int, str], differentiable:
             contribution = flow.edges.get((i, k))
             silent = not flow.seeds or not differentiable[p]
             gradient = None if silent else 0.0 if contribution is None else norm(contribution)
-            if contribution is not None:
-                arrived[p] = arrived[p] + contribution
             ends = [G.nodes[keys[p]]["label"], G.nodes[key]["label"]]
             G.add_edge(
                 keys[p], key, lag=0, forward=True, gradient=gradient, contribution=contribution, cut=False, vanished=(),
                 tooltip=tooltips.of_edge(ends, gradient), passed=((i, k),),
             )  # fmt: skip
-    adjoints = {i: np.asarray(flow.adjoint.get(i, 0.0)) for i in keys}
-    errors = {i: float(np.max(np.abs(arrived[i] - adjoints[i]), initial=0.0)) for i in keys}
-    return max(errors[i] / max(1.0, float(np.max(np.abs(adjoints[i]), initial=0.0))) for i in keys)
 
 
 def _operation(flow: Flow, i: int) -> str:

@@ -32,6 +32,7 @@ class Part:
     chips: tuple[str, ...]  # keys of the weights used here, level with the rows first
     chip_labels: tuple[str, ...]
     cited: bool  # do other nodes' texts name it
+    scopes: tuple[str, ...] = ()  # the named parts of the step that it stands in, from the outermost
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class Template:
         for part in self.parts:
             numbers = [chips.setdefault(key, len(chips)) for key in part.chips]
             terms = [[text, None if key is None else chips.setdefault(key, len(chips))] for text, key in part.rows]
-            rows.append([part.kind, part.op, part.name, part.label, terms, numbers, part.chip_labels, part.cited])
+            texts = [part.kind, part.op, part.name, part.label, part.chip_labels, part.cited, part.scopes]
+            rows.append([texts, terms, numbers])
         edges = sorted([position[e.source], e.lag, position[e.target]] for e in self.edges)
         carries = sorted([position[r], lag] for r, lag in self.carries)
         loss = None if self.loss is None else position[self.loss]
@@ -112,6 +114,7 @@ def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
         chips=tuple(chips),
         chip_labels=tuple(G.nodes[key]["label"] for key in chips),
         cited=any(n["cited"] for n in nodes),
+        scopes=nodes[0]["scopes"],
     )
 
 

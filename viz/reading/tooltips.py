@@ -52,9 +52,17 @@ def of_node(node: dict[str, Any], functions: Iterable[str]) -> str:
     return "\n".join(word for word in told if word)
 
 
-def of_edge(ends: Iterable[str], gradient: float | None, vanished: Sequence[str] = (), cut: bool = False) -> str:
-    """An edge: from where to where, what comes back, and what it passes."""
+def of_edge(
+    ends: Iterable[str],
+    gradient: float | None,
+    vanished: Sequence[str] = (),
+    cut: bool = False,
+    missed: float | None = None,
+) -> str:
+    """An edge: from where to where, what comes back, or would if it were not cut, and what it passes."""
     back = "nothing flows back" if gradient is None else f"‖gradient‖ {gradient:.4g}"
     back = "gradient exactly 0" if gradient == 0 else back
-    told = [" → ".join(ends), "cut: gradient is not followed here" if cut else back]
+    if cut:
+        back = "cut: nothing passes" + ("" if missed is None else f"; would have been ‖gradient‖ {missed:.4g}")
+    told = [" → ".join(ends), back]
     return "\n".join([*told, f"through {', '.join(vanished)}"] if vanished else told)

@@ -1,0 +1,89 @@
+"""Follow a loss's gradient, truncated: a truncation as edges that are cut, where it is a set of edges.
+
+    flow(L, truncation=("detach_every_k", 2))           # the state is a constant before the steps 1, 3, 5, …
+    flow(L, at=6, truncation=("max_lag", 2))            # the loss of step 6 reaches the steps 4, 5, 6
+
+Each loss t reaches back to its earliest step e_t. That is one set of cut edges, the carries into the steps before
+every e_t, only if no loss has another's e inside its own reach: always for one loss alone, and for blocks of steps.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+from .flow import Flow, Follow, trace
+from .steps import Steps, find_steps
+from .tape import TapeError, Var
+from .truncate import MODES, passes
+
+
+def flow(
+    loss: Var,
+    at: str | int | None = "all",
+    *,
+    follow: Follow | None = None,
+    truncation: tuple[str | int, ...] | None = None,
+) -> Flow:
+    """Sweep back from a loss and keep everything: adjoints, and every edge's own contribution.
+
+    Args:
+        loss: the total loss L, a scalar.
+        at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone; None sweeps nothing.
+        follow: `follow(child, argument, parent)` may cut edges, as truncated backpropagation through time does.
+        truncation: a mode of `truncated_gradients` and its numbers, ("detach_every_k", k), ("max_lag", tau) or
+            ("williams_peng", k1, k2), as cut edges; the gradient of L is then what `truncated_gradients` gives.
+
+    Raises:
+        TapeError: a loss that is no scalar, a step without a marked loss, a bad `at`; a truncation that does not exist,
+            that is no set of edges, or beside `follow`.
+    """
+    if truncation is None:
+        return trace(loss, at, follow=follow)
+    if follow is not None:
+        raise TapeError("flow: truncation and follow both cut edges; give one of them")
+    if not isinstance(loss, Var):
+        return trace(loss, at)
+    return trace(loss, at, follow=cut_edges(find_steps(loss.tape), at, truncation))
+
+
+def cut_edges(steps: Steps, at: str | int | None, truncation: Any) -> Follow:
+    """The edges that a truncation follows, as a function of (child, argument, parent).
+
+    Raises:
+        TapeError: no such truncation, states that go backwards in time, or one that is no set of edges.
+    """
+    earliest = _earliest(steps, at, truncation)
+    borders = sorted({e for e in earliest.values() if e >= 0})
+
+    def between(early: int, late: int) -> bool:
+        return bisect_right(borders, early) < bisect_right(borders, late)
+
+    for t, e in earliest.items():
+        if between(e, t):
+            here, there = steps.order[t][1], steps.order[borders[bisect_right(borders, e)]][1]
+            raise TapeError(
+                f"{truncation[0]}: the loss at t = {here} reaches past step {there}, where another loss ends, so this "
+                f"is no set of cut edges; follow one loss: flow(L, at={here!r}, truncation={tuple(truncation)!r})"
+            )
+    of = steps.of
+    return lambda child, argument, parent: not (steps.is_carry(child, argument) and between(of[parent], of[child]))
+
+
+def _earliest(steps: Steps, at: str | int | None, truncation: Any) -> dict[int, int]:
+    """By the position of each followed loss: the position of the earliest step that it reaches, −1 for h0."""
+    if not isinstance(truncation, tuple | list) or not truncation or truncation[0] not in MODES:
+        raise TapeError(f"truncation={truncation!r}: must be a mode and its numbers, as ('detach_every_k', 2)")
+    mode, *numbers = truncation
+    names = MODES[mode][1]
+    if len(numbers) != len(names):
+        raise TapeError(f"truncation={truncation!r}: {mode} takes {' and '.join(names)}")
+    if any(lag < 0 for _, lag in steps.carries):
+        raise TapeError("truncation: a state goes backwards in time; only states of earlier steps can be cut")
+    found: dict[int, int] = {}
+    for part in passes(len(steps.order), mode, **dict(zip(names, numbers, strict=True))):
+        found |= {t - 1: part.earliest - 1 for t in range(part.first, part.last + 1)}
+    if at in ("all", None):
+        return {s: e for s, e in found.items() if s in steps.losses or not steps.losses}
+    last = max(steps.losses, default=-1)
+    return {s: e for s, e in found.items() if (s == last if at == "last" else steps.order[s][1] == at)}

@@ -1,0 +1,179 @@
+"""What happens in which order: every line computed, then every contribution brought back, with what each one lights up.
+
+Forward there is one event for each line that leads to a loss, in the order of the tape. Backward there is one for each
+edge of the tape that gradient comes back on, in the order of the sweep: last line first, arguments in order.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from tinygrad_rnn import Flow, Tape
+from tinygrad_rnn.naming import heading, names
+from tinygrad_rnn.notation import printable, shorten
+
+from ..reading import words
+from .arrays import Floats, short, short_norm
+from .choices import Choice
+from .formulas import forward_tree, rule_trees
+
+Edge = tuple[int, int]  # a line and the number of its argument
+_NAME = re.compile(r"(.*?)('\d+|'*)(?:\[([^\[\]]*)\])?")
+_MOST_SOURCE = 160
+
+
+@dataclass
+class Unique:
+    """Keeps each thing once, and says at which place."""
+
+    kept: list[Any] = field(default_factory=list)
+    _places: dict[str, int] = field(default_factory=dict)
+
+    def place(self, thing: Any) -> int:
+        """Where the thing stands."""
+        key = repr(thing)
+        if key not in self._places:
+            self._places[key] = len(self.kept)
+            self.kept.append(thing)
+        return self._places[key]
+
+
+class Drawn:
+    """Which nodes and edges of the graph show a line or an edge of the tape."""
+
+    def __init__(self, flow: Flow, graph: nx.MultiDiGraph) -> None:
+        self.nodes = {key: n for n, key in enumerate(graph)}
+        self.wires = {pair: n for n, pair in enumerate(dict.fromkeys((u, v) for u, v, _ in graph.edges(keys=True)))}
+        self._by_edge: dict[Edge, list[int]] = defaultdict(list)
+        for u, v, data in graph.edges(data=True):
+            for edge in data["passed"]:
+                if self.wires[u, v] not in self._by_edge[edge]:
+                    self._by_edge[edge].append(self.wires[u, v])
+        self._by_line: dict[int, list[int]] = {}
+        for key, node in graph.nodes(data=True):
+            for i in node["lines"]:
+                if key != "L" or i not in self._by_line:
+                    self._by_line.setdefault(i, []).append(self.nodes[key])
+        self._pass_on(flow)
+
+    def _pass_on(self, flow: Flow) -> None:
+        """What is not drawn itself lights up what it leads to."""
+        lines = flow.tape.lines
+        heirs: dict[int, list[int]] = defaultdict(list)
+        if "L" in self.nodes:
+            self._by_line.setdefault(flow.loss, [self.nodes["L"]])
+        for i in range(len(lines) - 1, -1, -1):
+            if i not in self._by_line and i in heirs:
+                self._by_line[i] = sorted(set(heirs[i]))
+            for p in lines[i][1]:
+                if p >= 0 and i in self._by_line:
+                    heirs[p] += self._by_line[i]
+
+    def line(self, i: int) -> list[int]:
+        """The nodes that show a line."""
+        return self._by_line.get(i, [])
+
+    def edge(self, edge: Edge) -> list[int]:
+        """The edges of the graph that show an edge of the tape; none for one inside a node."""
+        return self._by_edge.get(edge, [])
+
+
+def upstream(tape: Tape, roots: set[int]) -> set[int]:
+    """Every line that leads to one of the roots, roots included."""
+    found = set(roots)
+    for i in range(max(roots, default=-1), -1, -1):
+        if i in found:
+            found.update(p for p in tape.lines[i][1] if p >= 0)
+    return found
+
+
+def lines(flow: Flow, graph: nx.MultiDiGraph, drawn: Drawn, floats: Floats, wanted: set[int]) -> dict[str, Any]:
+    """The tape for the page: every line that leads to a loss, with its tree, its value, and what shows it."""
+    tape, called = flow.tape, names(flow.tape)
+    initial = {i: str(node["label"]) for key, node in graph.nodes(data=True) if key[0] == "i" for i in node["lines"]}
+    trees, headings, sources, rows = Unique(), Unique(), Unique(), []
+    remarks = {"var": "leaf, differentiable", "data": "leaf, data"}
+    for i in sorted(wanted):
+        fn, parents, _, _, value, scope, _ = tape.lines[i]
+        wires = sorted({wire for k in range(len(parents)) for wire in drawn.edge((i, k))})
+        row = {
+            "i": i,
+            "n": _name(flow, i, called[i], initial),
+            "h": headings.place(heading(scope)),
+            "p": list(parents),
+            "f": trees.place(forward_tree(tape, i)) if parents else -1,
+            "s": list(np.shape(value)),
+            "v": floats.add(value),
+            "m": short(np.ravel(value)[0]) if np.size(value) == 1 else short_norm(value),
+            "r": "" if parents else remarks.get(fn, ""),
+            "c": sources.place(_source(tape, i)),
+            "o": drawn.line(i),
+            "w": wires,
+        }
+        rows.append(row)
+    return {"lines": rows, "trees": trees.kept, "headings": headings.kept, "sources": sources.kept}
+
+
+def _name(flow: Flow, i: int, called: str, initial: dict[int, str]) -> list[str]:
+    """A line's name: base, primes, subscript. As in the picture, step losses are ℓ and the total is L."""
+    marked = {line: s for s, line in flow.steps.losses.items()}
+    if i in marked:
+        return ["ℓ", "", str(flow.steps.order[marked[i]][1])]
+    if i == flow.loss:
+        return ["L", "", ""]
+    if i in initial:
+        return [shorten(printable(initial[i])), "", ""]
+    if called == f"v{i}":
+        return ["v", "", str(i)]
+    if called.startswith("`"):
+        return [called.strip("`"), "", ""]
+    match = _NAME.fullmatch(called)
+    base, primes, time = match.groups() if match else (called, "", None)
+    return [words.symbol(base), primes.replace("'", "′"), time or ""]
+
+
+def _source(tape: Tape, i: int) -> list[str]:
+    """Where the user wrote a line, and what stands there: ["model.py:12", "h = np.tanh(W @ h)"]."""
+    place = tape[i].source
+    if not place:
+        return []
+    text = printable(linecache.getline(place[0], place[1]).strip())
+    return [f"{printable(PurePath(place[0]).name)}:{place[1]}", shorten(text, _MOST_SOURCE)]
+
+
+def edges(flow: Flow, offered: list[Choice], drawn: Drawn) -> tuple[dict[str, Any], list[Edge]]:
+    """Every edge that some choice brings gradient back on, in the order of the sweep, with its rule."""
+    order = sorted({edge for choice in offered for edge in choice.flow.edges}, key=lambda edge: (-edge[0], edge[1]))
+    rules, rows = Unique(), []
+    for child, k in order:
+        parts, place, tree = rule_trees(flow.tape, child, k)
+        wires = drawn.edge((child, k))
+        rows.append([child, k, rules.place([parts, place, tree]), wires, [] if wires else drawn.line(child)])
+    return {"edges": rows, "rules": rules.kept}, order
+
+
+def sweep(choice: Choice, order: list[Edge], floats: Floats) -> dict[str, Any]:
+    """One choice's contributions: which edges, each one's norm, the adjoint's norm after it, and the array itself."""
+    tape, found = choice.flow.tape, choice.flow.edges
+    so_far: dict[int, Any] = dict(choice.flow.seeds)
+    which, sizes, sums, arrays = [], [], [], []
+    for n, edge in enumerate(order):
+        if edge not in found:
+            continue
+        parent = tape.lines[edge[0]][1][edge[1]]
+        first = parent not in so_far
+        so_far[parent] = found[edge] if first else so_far[parent] + found[edge]
+        which.append(n)
+        sizes.append(short_norm(found[edge]))
+        sums.append(0 if first else short_norm(so_far[parent]))
+        arrays.append(floats.add(found[edge]))
+    seeds = [[i, short(np.ravel(seed)[0])] for i, seed in choice.flow.seeds.items()]
+    return {"e": which, "n": sizes, "m": sums, "a": arrays, "seeds": seeds}

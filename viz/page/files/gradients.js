@@ -1,0 +1,147 @@
+// ---- gradients: every parameter's gradient as a small heat map that fills up ----
+
+const maps = document.getElementById("maps");
+const gradientReadout = document.getElementById("gradient-readout");
+
+const gradients = {
+  parts: [],
+
+  build() {
+    for (const weight of data.weights) {
+      const line = lineOf.get(weight.i);
+      if (!line) continue;
+      const caption = element("figcaption");
+      const label = math("math", {}, math("mfrac", {}, math("mrow", {}, operator("∂", "0"), nameMath(lineOf.get(data.loss).n)),
+        math("mrow", {}, operator("∂", "0"), nameMath(line.n))));
+      const number = element("span", { class: "norm" });
+      caption.append(label, number);
+      const figure = element("figure", {}, caption);
+      const part = { weight, line, figure, label, number, cells: [] };
+      if (this.keeps(weight)) figure.append(this.grid(part));
+      else figure.append(element("p", { class: "large" }, `${line.s.join(" × ")}: too many entries for cells, the norm alone`));
+      this.parts.push(part);
+      maps.append(figure);
+    }
+    if (!this.parts.length || !data.choices.length) document.getElementById("gradients").hidden = true;
+    const first = this.parts.find((part) => part.cells.length);
+    if (first) first.cells[0].setAttribute("tabindex", "0");
+  },
+
+  // Whole contributions to this parameter are in the page's data.
+  keeps(weight) {
+    return data.choices.some((choice) => choice.e.some((n, place) => {
+      const [child, k] = data.edges[n];
+      return lineOf.get(child).p[k] === weight.i && choice.a[place] >= 0;
+    }));
+  },
+
+  grid(part) {
+    const { weight, line } = part;
+    const table = element("table", { role: "grid", "aria-label": `gradient of ${nameWords(line.n)}` });
+    table.style.setProperty("--cell", `${this.cellSize(weight)}px`);
+    for (let r = 0; r < weight.rows; r++) {
+      const row = element("tr");
+      for (let c = 0; c < weight.columns; c++) {
+        const cell = element("td", { tabindex: "-1", role: "gridcell" });
+        const index = weight.columns > 1 ? `${r + 1}, ${c + 1}` : `${r + 1}`;
+        part.cells.push(cell);
+        for (const kind of ["focus", "mouseenter"]) cell.addEventListener(kind, () => this.tell(part, cell, index));
+        row.append(cell);
+      }
+      table.append(row);
+    }
+    table.addEventListener("keydown", (event) => this.key(event, part));
+    table.addEventListener("mouseleave", () => (gradientReadout.textContent = this.hint));
+    return table;
+  },
+
+  // Small enough that all maps stand side by side, or in two rows.
+  cellSize({ rows: high, columns }) {
+    const most = data.weights.length > 8 ? 10 : 17;
+    return Math.max(4, Math.min(most, Math.floor((data.weights.length > 8 ? 70 : 110) / high), Math.floor(220 / columns)));
+  },
+
+  hint: "",
+
+  tell(part, cell, index) {
+    const at = part.cells.indexOf(cell);
+    const sum = part.sum ? part.sum[at] : 0;
+    const added = part.added ? `, this event adds ${written(part.added[at], 3)}` : "";
+    const text = `entry ${index} of the gradient of ${nameText(part.line.n)}: ${written(sum, 3)}${added}`;
+    cell.setAttribute("aria-label", text);
+    gradientReadout.textContent = text;
+  },
+
+  key(event, part) {
+    const at = part.cells.indexOf(event.target);
+    const columns = part.weight.columns;
+    const by = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: columns, ArrowUp: -columns }[event.key];
+    if (at < 0 || !by) return;
+    const withCells = this.parts.filter((one) => one.cells.length);
+    let to = part.cells[at + by];
+    if (!to) {
+      const other = withCells[withCells.indexOf(part) + Math.sign(by)];
+      to = other && (by > 0 ? other.cells[0] : other.cells.at(-1));
+    }
+    if (to) {
+      event.target.setAttribute("tabindex", "-1");
+      to.setAttribute("tabindex", "0");
+      to.focus();
+    }
+    event.preventDefault();
+    event.stopPropagation();
+  },
+
+  // The largest entry of every whole gradient of a choice: the ends of each map's colours.
+  choose(choice) {
+    const whole = accumulate(choice, choice.e.length);
+    for (const part of this.parts) {
+      const sum = whole.get(part.weight.i)?.sum;
+      part.most = sum ? sum.reduce((most, x) => Math.max(most, Math.abs(x)), 0) : 0;
+      part.number.dataset.most = part.most;
+    }
+    const loss = choice.t ? `∂ℓ${choice.t}` : "∂L";
+    this.hint = `${loss} by each parameter; blue below 0, orange above, each map to its own largest entry`;
+    gradientReadout.textContent = this.hint;
+    for (const part of this.parts) {
+      const name = lineOf.get(choice.seeds[0][0]).n;
+      part.label.firstChild.replaceChildren(math("mrow", {}, operator("∂", "0"), nameMath(name)),
+        math("mrow", {}, operator("∂", "0"), nameMath(part.line.n)));
+    }
+  },
+
+  show(state) {
+    for (const part of this.parts) {
+      const found = state.adjoint.get(part.weight.i);
+      const isNow = state.isBackward && state.target === part.weight.i;
+      part.sum = found?.sum || null;
+      part.added = isNow ? state.contribution : null;
+      part.figure.classList.toggle("now", isNow);
+      part.number.textContent = found ? `‖·‖ ${written(found.norm, 3)}` : "0";
+      part.cells.forEach((cell, n) => {
+        const hue = signedColour(part.sum ? part.sum[n] : 0, part.most);
+        if (cell.style.backgroundColor !== hue) cell.style.backgroundColor = hue;
+        cell.classList.toggle("added", Boolean(part.added && part.added[n]));
+      });
+    }
+  },
+};
+
+// The adjoint of every line after a number of a choice's events: its sum where arrays are kept, its norm always.
+function accumulate(choice, count) {
+  const adjoint = new Map(choice.seeds.map(([i, seed]) => [i, { sum: Float64Array.of(seed), norm: Math.abs(seed), count: 0 }]));
+  for (let n = 0; n < count; n++) {
+    const [child, k] = data.edges[choice.e[n]];
+    const i = lineOf.get(child).p[k];
+    const size = sizeOf(lineOf.get(i));
+    const array = arrayAt(choice.a[n], size);
+    const before = adjoint.get(i);
+    if (!before) adjoint.set(i, { sum: array && Float64Array.from(array), norm: choice.n[n], count: 1 });
+    else {
+      if (array && before.sum) for (let j = 0; j < size; j++) before.sum[j] += array[j];
+      before.norm = choice.m[n];
+      before.count += 1;
+    }
+  }
+  return adjoint;
+}

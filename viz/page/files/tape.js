@@ -1,0 +1,72 @@
+// ---- tape: the Wengert list, one button a line ----
+
+const list = document.getElementById("list");
+const rows = new Map();
+
+const tape = {
+  build() {
+    let heading = null;
+    let group = null;
+    for (const line of data.lines) {
+      if (line.h !== heading || !group) {
+        heading = line.h;
+        group = element("ol", { class: "group" });
+        const title = data.headings[heading] || (rows.size ? "outside the steps" : "leaves");
+        list.append(element("li", {}, element("h3", {}, title), group));
+      }
+      const name = element("b", {}, nameText(line.n));
+      const what = line.f < 0 ? ` ${line.r}` : ` = ${treeText(data.trees[line.f], line)}`;
+      const text = element("span", { class: "text" }, name, what);
+      const number = element("span", { class: "number" });
+      const button = element("button", { class: "row", tabindex: rows.size ? "-1" : "0" }, text, number);
+      button.dataset.line = line.i;
+      button.addEventListener("click", () => this.choose(line.i));
+      rows.set(line.i, { button, number, line });
+      group.append(element("li", {}, button));
+    }
+    list.addEventListener("keydown", (event) => this.key(event));
+  },
+
+  // A click goes to the event of the line: where it is computed, or, on the way back, where its adjoint is passed on.
+  choose(i) {
+    const place = player.placeOf(i);
+    if (place >= 0) player.go(place);
+    else nodePanel.open(lineOf.get(i).o[0]);
+  },
+
+  key(event) {
+    const all = [...rows.values()].map((row) => row.button);
+    const at = all.indexOf(event.target);
+    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: all.length - 1 }[event.key];
+    if (at < 0 || to === undefined || !all[to]) return;
+    all.forEach((one) => one.setAttribute("tabindex", "-1"));
+    all[to].setAttribute("tabindex", "0");
+    all[to].focus();
+    event.preventDefault();
+    event.stopPropagation();
+  },
+
+  show(state) {
+    for (const [i, { button, number, line }] of rows) {
+      const adjoint = state.adjoint.get(i);
+      const isComputed = line.f < 0 || state.computedAt.get(i) <= state.place;
+      let kind = isComputed ? "done" : "later";
+      if (i === state.current) kind += " now";
+      if (i === state.target) kind += " target";
+      button.className = `row ${kind}`;
+      const shown = state.isBackward ? (adjoint ? `∂ ${written(adjoint.norm, 3)}` : "") : isComputed && line.f >= 0 ? written(line.m, 3) : "";
+      if (number.textContent !== shown) number.textContent = shown;
+      number.style.setProperty("--hue", state.isBackward && adjoint ? lineColour(position(adjoint.norm)) : "#24303b");
+      if (i === state.current) {
+        button.setAttribute("aria-current", "step");
+        this.follow(button);
+      } else button.removeAttribute("aria-current");
+    }
+  },
+
+  follow(button) {
+    const top = button.offsetTop - list.offsetTop;
+    if (top > list.scrollTop + 30 && top < list.scrollTop + list.clientHeight - 60) return;
+    list.scrollTo({ top: top - list.clientHeight / 2, behavior: calm.matches || player.quick() ? "auto" : "smooth" });
+  },
+};

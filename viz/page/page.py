@@ -1,0 +1,152 @@
+"""Put a step-through page together: `step_through(flow).save("bptt.html")` writes one file that needs no network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from collections.abc import Iterable
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from tinygrad_rnn import Flow
+from tinygrad_rnn.notation import printable
+
+from .. import render
+from ..drawing import MOST_STEPS
+from ..painting.colours import scale_of
+from ..plain import one_line
+from ..reading.graph import build
+from ..render import PictureError
+from ..wording import describe
+from .choices import choices
+from .data import Subject, gather
+from .drawing import Drawing, drawing
+from .events import upstream
+
+SCRIPTS = ("formulas", "numbers", "picture", "tape", "gradients", "contributions", "node", "player")
+MOST_EVENTS = 30_000
+
+
+class Page:
+    """A page to step through one flow, event by event.
+
+    Attributes:
+        title: its heading.
+        events: how many events there are for the loss that is shown first, forward and backward.
+    """
+
+    def __init__(self, title: str, data: dict[str, Any], picture: Drawing):
+        self.title = title
+        self.events: tuple[int, int] = data["counts"]
+        self._data, self._picture = data, picture
+
+    def html(self) -> str:
+        """The whole page: markup, style, script, picture and data in one text."""
+        style, script = _file("page.css"), _script()
+        policy = f"default-src 'none'; style-src '{_digest(style)}'; script-src '{_digest(script)}'"
+        policy += "; base-uri 'none'; form-action 'none'"
+        parts = {
+            "POLICY": policy,
+            "TITLE": html.escape(self.title),
+            "STYLE": style,
+            "SCRIPT": script,
+            "PICTURE": self._picture.svg,
+            "DATA": _as_script(self._data),
+        }
+        text = _file("page.html")
+        for name, part in parts.items():  # no part can hold another's mark: users' words have no "<" left
+            text = text.replace(f"<!--{name}-->", part)
+        return text
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page; the name must end in .html. Returns the path.
+
+        Raises:
+            PictureError: another ending, or a place that cannot be written.
+        """
+        path = Path(path)
+        render.ending_of(path, ("html",))
+        render.write(path, self.html().encode("utf-8", "backslashreplace"))
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        frame = f'<iframe srcdoc="{html.escape(self.html())}" sandbox="allow-scripts" title="{html.escape(self.title)}"'
+        return {"text/html": f'{frame} width="100%" height="860" style="border:0"></iframe>', "text/plain": repr(self)}
+
+    def __repr__(self) -> str:
+        return f"<Page: {self.title}; {self.events[0]} events forward, {self.events[1]} backward>"
+
+
+@np.errstate(all="ignore")  # gradients that are no numbers are shown as such
+def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int] | None = None) -> Page:
+    """A page on which every line of a program is computed, and every contribution to its gradient comes back.
+
+    Args:
+        flow: what `tinygrad_rnn.flow(L)` gives; the page opens with the loss that it follows.
+        title: the model's name, to stand in the heading.
+        at: which losses can be chosen besides L: "last" or steps' t; all marked losses where there are at most 16,
+            otherwise the last one.
+
+    Every choice brings its own sweep: which edges, each contribution's norm to four digits, and the contribution itself
+    in 32-bit floats where it is small enough; see `arrays.LIMITS`.
+
+    Raises:
+        PictureError: not a flow, too long to step through, a step without a loss, Graphviz missing or failing.
+    """
+    title = printable(str(title)) if title else None
+    if not isinstance(flow, Flow):
+        kind = type(flow).__name__
+        raise PictureError(f"cannot step through a {kind}: step_through(tinygrad_rnn.flow(L)) shows the gradient of L")
+    steps = len(flow.steps.order)
+    if steps > MOST_STEPS:
+        raise PictureError(
+            f"{steps} steps are too many to step through one by one (at most {MOST_STEPS}): record fewer steps"
+        )
+    offered = choices(flow, at)
+    base = offered[0].flow if offered else flow
+    graph = build(base)
+    wanted = upstream(flow.tape, {flow.loss, *(i for choice in offered for i in choice.flow.seeds)})
+    if len(wanted) + len(base.edges) > MOST_EVENTS:
+        most = f"{MOST_EVENTS:,} events"
+        raise PictureError(f"{len(wanted):,} lines are too many to step through (at most {most}): record fewer steps")
+    scale = scale_of(_norms(graph))
+    name = "" if title is None else one_line(title)
+    heading = " · ".join(filter(None, [name, f"{steps} step" + "s" * (steps != 1) if steps else ""]))
+    heading = f"Backpropagation, event by event · {heading}" if heading else "Backpropagation, event by event"
+    picture = drawing(graph, scale, heading, describe(graph))
+    return Page(heading, gather(Subject(flow, graph, offered, wanted, scale, picture, heading)), picture)
+
+
+def _norms(graph: nx.MultiDiGraph) -> list[float]:
+    return [float(data["gradient"]) for _, _, data in graph.edges(data=True) if data["gradient"] is not None]
+
+
+@cache
+def _file(name: str) -> str:
+    return resources.files(__package__).joinpath("files", name).read_text(encoding="utf-8")
+
+
+@cache
+def _script() -> str:
+    """All scripts one behind the other, in a scope of their own."""
+    return '"use strict";\n(() => {\n' + "\n".join(_file(f"{name}.js") for name in SCRIPTS) + "})();\n"
+
+
+def _digest(text: str) -> str:
+    """The hash by which a content security policy knows an inline style or script."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}"
+
+
+def _as_script(data: dict[str, Any]) -> str:
+    """JSON that is safe inside a <script>: nothing in it can end the element or a line."""
+    text = json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text.encode("utf-8", "replace").decode("utf-8")  # half a character has no bytes

@@ -1,0 +1,90 @@
+"""The table of a path view: on which states gradient crosses the steps, and each route's share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+
+from ..layout.metrics import text_width
+from ..reading.views import share_number
+from .canvas import Canvas
+from .colours import GREY, INK, TEXT_GREY
+
+_ROW = 14.5
+_WORDS = 64.0  # height of title and footnotes
+_LEAST_ROWS = 3
+_MOST_ROWS = 9
+_SHARE = 40.0  # width of a share
+
+
+class Routes:
+    """Rows "c₃ → c₂ → c₁   0.71", the strongest first; what does not fit is one row, "all others"."""
+
+    def __init__(self, graph: nx.MultiDiGraph, canvas: Canvas):
+        self.path: dict[str, Any] = graph.graph["path"]
+        self.rows: list[tuple[str, float]] = self.path["rows"]
+        self.canvas = canvas
+
+    def fits(self, room: float) -> bool:
+        """Whether the least that makes sense has room."""
+        return room >= self.height(min(_LEAST_ROWS, self._count))
+
+    @property
+    def width(self) -> float:
+        """Width that the longest row of a table wants."""
+        words = [words for words, _ in self.rows[:_MOST_ROWS]]
+        return max([170.0, *(text_width(text, 10) + _SHARE + 6 for text in words)])
+
+    @property
+    def _count(self) -> int:
+        return min(_MOST_ROWS, max(1, len(self.rows)) + int(self.path["others"] != 0))
+
+    def height(self, rows: int) -> float:
+        """Height of a table with so many rows."""
+        return _WORDS + _ROW * rows
+
+    def fill(self, left: float, y: float, width: float, room: float) -> None:
+        """Draw the table, from the height y downward."""
+        self._text(self._title, (left, y - 12), 11, bold=True)
+        y -= 30
+        most = min(_MOST_ROWS, max(1, int((room - _WORDS) // _ROW)))
+        for words, share in self._rows(most):
+            while text_width(words, 10) > width - _SHARE and len(words) > 4:
+                words = words[:-2] + "…"
+            self._text(words, (left, y), 10, TEXT_GREY)
+            self.canvas.text(share_number(share), (left + width, y), 10, side="r", bold=True, panel="key")
+            y -= _ROW
+        for text in self._footnotes:
+            self._text(text, (left, y), 9.5, GREY)
+            y -= 13
+
+    @property
+    def _title(self) -> str:
+        path = self.path
+        goal = path["k"] if path["to_weight"] else f"step {path['k']}"
+        return f"from ℓ at t = {path['t']} back to {goal}"
+
+    def _rows(self, most: int) -> list[tuple[str, float]]:
+        rows = self.rows
+        if not rows:
+            return [("nothing arrives", 0.0)]
+        if len(rows) <= most and not self.path["others"]:
+            return rows
+        shown = rows[: max(1, most - 1)]
+        rest = sum(share for _, share in rows[len(shown) :]) + self.path["others"]
+        return [*shown, (f"all {self.path['routes'] - len(shown):,} others", rest)]
+
+    @property
+    def _footnotes(self) -> list[str]:
+        path = self.path
+        ways, routes = path["ways"], path["routes"]
+        if not routes:
+            return [f"{path['name']} is exactly 0"]
+        told = f"{ways:,} way{'s' * (ways > 1)}, {routes:,} route{'s' * (routes > 1)}"
+        if ways >= 10**6:
+            told = f"{ways:.0e} ways, {routes:,} routes"
+        return [f"shares of {path['name']}; they sum to 1", told]
+
+    def _text(self, text: str, at: tuple[float, float], size: float, ink: str = INK, bold: bool = False) -> None:
+        self.canvas.text(text, at, size, ink, side="l", bold=bold, panel="key")

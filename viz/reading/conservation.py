@@ -1,0 +1,59 @@
+"""Check the law of conservation: what the drawn edges bring back to a node adds up to that node's adjoint."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from tinygrad_rnn import Flow
+
+Array = Any
+
+
+def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
+    """The worst difference, over all drawn nodes, between what arrives along edges and the adjoint; and where it is.
+
+    Relative to the adjoint's largest entry where that is above 1. Where an adjoint is infinite or NaN the sum must
+    be so, too; if not, the difference is infinite.
+    """
+    arrived: dict[tuple[int, ...], Array] = defaultdict(float)
+    labels: dict[tuple[int, ...], str] = {}
+    for key, node in G.nodes(data=True):
+        if key == "L" or not node["exits"]:
+            continue
+        exits = node["exits"]
+        labels[exits] = str(node["label"] or node["op"])
+        for _, v, edge in G.out_edges(key, data=True):
+            counted = v == "L" and "outside" in node  # a weight's edge into L is in what comes from outside the steps
+            if edge["contribution"] is not None and not counted:
+                arrived[exits] = arrived[exits] + edge["contribution"]
+        arrived[exits] = arrived[exits] + node.get("outside", 0.0)
+        if flow.at != "all":
+            arrived[exits] = arrived[exits] + sum(flow.seeds[i] for i in exits if i in flow.seeds)
+    errors = {exits: _error(array, exits, flow) for exits, array in arrived.items()}
+    worst = max(errors, key=lambda exits: errors[exits], default=())
+    return errors.get(worst, 0.0), labels.get(worst, "")
+
+
+def state_law(G: nx.MultiDiGraph, flow: Flow) -> None:
+    """Write the worst difference, where it is, and what rounding may leave, into a graph."""
+    worst, at = conservation(G, flow)
+    G.graph.update(conservation=worst, conservation_at=at, tolerance=tolerance(flow))
+
+
+def tolerance(flow: Flow) -> float:
+    """The difference that rounding may leave: 1e-9, and a thousand roundings where numbers are shorter than 64 bits."""
+    dtypes = {np.asarray(adjoint).dtype for adjoint in flow.adjoint.values()}
+    return max([1e-9, *(1000 * float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind in "fc")])
+
+
+def _error(array: Array, exits: tuple[int, ...], flow: Flow) -> float:
+    adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
+    known = np.isfinite(adjoint)
+    if np.any(np.isfinite(array) != known):
+        return float("inf")
+    size = max(1.0, float(np.max(np.abs(adjoint), where=known, initial=0.0)))
+    return float(np.max(np.abs(array - adjoint), where=known, initial=0.0)) / size

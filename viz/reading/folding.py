@@ -1,0 +1,365 @@
+"""Fold steps of a graph into one node: what crosses its borders, what passes inside it step by step, what it adds up.
+
+The node is called "fold". Gradient leaves it to the states before it and to the weights, and enters it from the states
+after it and from L; every edge has its true contribution, so what arrives at each drawn node still sums to its adjoint.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from tinygrad_rnn import Flow
+
+from . import words
+from .arguments import Wire, Wires
+from .excerpt import Excerpt, excerpt
+from .missing import Missing, norms
+from .tooltips import norm
+
+Array = Any
+Sums = dict[int, Array]  # by step: what arrives there, added as arrays
+KEY = "fold"
+MANY_LAGS = 3  # a state that is read at more distances than this has one wire and one ribbon for all of them
+MOST_STEPS_WHOLE = 12  # so many steps are read whole, for the table of contributions
+
+
+@dataclass(frozen=True)
+class Ribbon:
+    """One state on its way through the fold: the norm of the gradient on its carry, in every folded step.
+
+    `lag` is by how many steps it is read later, None for many lags: then a norm is what all later steps together send
+    back to the state of a step. A norm of None: nothing is carried there.
+    """
+
+    role: int
+    lag: int | None
+    label: str
+    norms: tuple[float | None, ...]
+    cut: frozenset[int]  # places in `norms` where the gradient was not followed
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Steps `start` to `stop` − 1, folded; `edges` are (role, lag, role) of the wires in steps and across borders."""
+
+    start: int
+    stop: int
+    losses: int
+    loss: float | None  # their mean
+    ribbons: tuple[Ribbon, ...]
+    edges: frozenset[tuple[int, int, int]]
+    unseen: tuple[dict[str, Any], ...]  # nodes of roles that no drawn step has
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def __contains__(self, s: object) -> bool:
+        return isinstance(s, int) and self.start <= s < self.stop
+
+
+def part(flow: Flow, start: int, stop: int) -> Excerpt:
+    """What must be read of a flow to draw it with steps `start` to `stop` − 1 folded."""
+    count = len(flow.steps.order)
+    drawn = [s for s in range(count) if not start <= s < stop]
+    return excerpt(flow, range(count) if count <= MOST_STEPS_WHOLE else drawn)
+
+
+def folded(G: nx.MultiDiGraph, wires: Wires, cut: Excerpt, start: int, stop: int) -> nx.MultiDiGraph:
+    """The graph of an excerpt with some steps of the whole recording folded; keys and lines are those of the whole."""
+    return _Folding(G, wires, cut, start, stop).graph()
+
+
+class _Folding:
+    """Sorts the wires of a graph into those outside the fold, those that cross its borders, and those inside."""
+
+    def __init__(self, G: nx.MultiDiGraph, wires: Wires, cut: Excerpt, start: int, stop: int):
+        self.G, self.wires, self.cut, self.start, self.stop = G, wires, cut, start, stop
+        self.program, self.display, self.whole = wires.display.program, wires.display, cut.whole
+        self.missing = Missing(wires, cut)
+        self.H = nx.MultiDiGraph()
+        self.passing: dict[tuple[int, int], Sums] = defaultdict(dict)  # (role, lag) -> by reading step
+        self.cuts: dict[tuple[int, int], set[int]] = defaultdict(set)
+        self.silent: set[int] = set()  # roles of states that no gradient can reach
+        self.edges: set[tuple[int, int, int]] = set()
+        self.entering: dict[tuple[str, int, int, int], list[Wire]] = defaultdict(list)  # u, role, target, step read in
+        self.leaving: dict[tuple[str, int, int, int], list[Wire]] = defaultdict(list)  # v, role, target, step made in
+
+    # ---- names ----
+
+    def _is_folded(self, s: int) -> bool:
+        return self.start <= s < self.stop
+
+    def _step(self, key: str) -> int:
+        """The step of a node of the excerpt, counted in the whole recording."""
+        s = int(key.split("@")[1])
+        return self.cut.steps[s] if s >= 0 else s
+
+    def _key(self, key: str) -> str:
+        """What a node of the excerpt is called in the whole."""
+        if key[0] == "w":
+            return f"w{self.cut.lines[int(key[1:])]}"
+        return f"{key.split('@')[0]}@{self._step(key)}" if "@" in key else key
+
+    def _hidden(self, key: str) -> bool:
+        return key[0] == "n" and self._is_folded(self._step(key))
+
+    def _made_in(self, u: str, wire: Wire) -> int:
+        """The step in which a wire's value was really made, where another one stands in for it."""
+        if u[0] == "n" and wire.passed:
+            child, k = wire.passed[-1]
+            parent = self.whole.tape.lines[self.cut.lines[child]][1][k]
+            if parent >= 0 and self.whole.steps.of[parent] >= 0:
+                return self.whole.steps.of[parent]
+        return self._step(u)
+
+    # ---- the graph ----
+
+    def graph(self) -> nx.MultiDiGraph:
+        """Drawn nodes, the fold, then the edges between them."""
+        shown = {}
+        for key, node in self.G.nodes(data=True):
+            if not self._hidden(key):
+                shown[key] = self._key(key)
+                self.H.add_node(shown[key], **self._renumbered(key, node))
+        self.H.add_node(KEY)
+        for u, v, data in self.G.edges(data=True):
+            if u in shown and v in shown and u[0] != "w" or (u[0] == "w" and v in shown):
+                self._drawn(u, v, data)
+        for (u, v), wires in self.wires.between.items():
+            if u[0] in "ni" and v[0] == "n" and u in self.G and v in self.G:
+                self._sort(u, v, wires)
+        for (role, lag), arrays in self.missing.carries.items():
+            self.passing[role, lag].update(arrays)
+        self._borders()
+        self._weights()
+        self._total()
+        self._facts()
+        return self.H
+
+    def _renumbered(self, key: str, node: dict[str, Any]) -> dict[str, Any]:
+        lines = self.cut.lines
+        new = {**node, "lines": tuple(lines[i] for i in node["lines"]), "exits": tuple(lines[i] for i in node["exits"])}
+        if key[0] in "ni":
+            new["step"] = self._step(key)
+        return new
+
+    def _drawn(self, u: str, v: str, data: dict[str, Any]) -> None:
+        a, b = self._key(u), self._key(v)
+        lag = data["lag"] if v == "L" or u[0] == "w" else self._step(v) - self._step(u)
+        passed = tuple((self.cut.lines[i], k) for i, k in data.get("passed", ()))
+        self.H.add_edge(a, b, key=0, **{**data, "lag": lag, "passed": passed})
+
+    def _sort(self, u: str, v: str, wires: list[Wire]) -> None:
+        """Put each wire between two nodes where it belongs: at a border, inside the fold, or outside of it."""
+        role, target, read = int(self.G.nodes[u]["role"]), int(self.G.nodes[v]["role"]), self._step(v)
+        if self.G.edges[u, v, 0]["gradient"] is None:
+            self.silent.add(role)
+        for wire in wires:
+            made = self._made_in(u, wire)
+            lag = read - made
+            if lag == 0 or not (self._is_folded(read) and self._is_folded(made)):
+                self.edges.add((role, lag, target))
+            if lag == 0 or not (self._is_folded(read) or self._is_folded(made)):
+                continue
+            if self._is_folded(read):
+                _add(self.passing[role, lag], read, wire.contribution)
+                if wire.cut:
+                    self.cuts[role, lag].add(read)
+            if self._is_folded(read) and not self._is_folded(made):
+                self.entering[self._key(u), role, target, read].append(wire)
+            elif not self._is_folded(read):
+                self.leaving[self._key(v), role, target, made].append(wire)
+
+    def _borders(self) -> None:
+        """Edges into the fold and out of it; a state read at many distances has one for all of them."""
+        entering: dict[tuple[str, int, int], dict[int, list[Wire]]] = defaultdict(dict)
+        for (u, role, target, read), wires in self.entering.items():
+            entering[u, role, target][read] = wires
+        for (u, role, target), by_step in entering.items():
+            made = int(u.split("@")[1])
+            for lag, wires in self._few(role, target, {read - made: w for read, w in by_step.items()}):
+                self._edge(u, KEY, role, lag, target, made + lag, wires)
+        leaving: dict[tuple[str, int, int], dict[int, list[Wire]]] = defaultdict(dict)
+        for (v, role, target, made), wires in self.leaving.items():
+            leaving[v, role, target][made] = wires
+        for (v, role, target), by_step in leaving.items():
+            read = int(v.split("@")[1])
+            for lag, wires in self._few(role, target, {read - made: w for made, w in by_step.items()}):
+                self._edge(KEY, v, role, lag, target, read, wires)
+
+    def _few(self, role: int, target: int, by_lag: dict[int, list[Wire]]) -> Iterator[tuple[int, list[Wire]]]:
+        if len(by_lag) <= MANY_LAGS:
+            yield from by_lag.items()
+            return
+        nearest = min(by_lag, key=lambda lag: (abs(lag), -lag))
+        self.edges -= {(role, lag, target) for lag in by_lag if lag != nearest and not self._spans(role, lag, target)}
+        yield nearest, [wire for lag in sorted(by_lag) for wire in by_lag[lag]]
+
+    def _spans(self, role: int, lag: int, target: int) -> bool:
+        """Whether two drawn nodes are joined at this distance."""
+        nodes = self.H.nodes(data=True)
+        steps = [node["step"] for key, node in nodes if key[0] == "n" and node["role"] == target]
+        return any(self.H.has_edge(f"n{role}@{s - lag}", f"n{target}@{s}") for s in steps)
+
+    def _edge(self, u: str, v: str, role: int, lag: int, target: int, read: int, wires: list[Wire]) -> None:
+        """One edge across a border; contributions to one state are added as arrays, those to several are stacked."""
+        arrays = [wire.contribution for wire in wires if wire.contribution is not None]
+        several = u == KEY and len(wires) > 1 and len({self._origin(wire) for wire in wires}) > 1
+        contribution = None
+        if arrays:
+            contribution = np.concatenate([np.ravel(a) for a in arrays]) if several else sum(arrays[1:], arrays[0])
+        gradient = None if role in self.silent else 0.0 if contribution is None else norm(contribution)
+        cut = all(wire.cut for wire in wires)
+        other = self.H.nodes[v if u == KEY else u]
+        told = other["label"] or other["op"]
+        ends = ("the folded steps", told) if u == KEY else (told, "the folded steps")
+        back = "" if gradient is None else f"\n‖gradient‖ {gradient:.4g}" if gradient else "\ngradient exactly 0"
+        passed = tuple((self.cut.lines[i], k) for wire in wires for i, k in wire.passed)
+        self.H.add_edge(
+            u, v, key=self.H.number_of_edges(u, v), lag=lag, forward=True, gradient=gradient, contribution=contribution,
+            cut=cut, vanished=(), passed=passed, source=role, target=target, step=read,
+            tooltip=" → ".join(ends) + ("\ncut: gradient is not followed here" if cut else back),
+        )  # fmt: skip
+
+    def _origin(self, wire: Wire) -> int:
+        child, k = wire.passed[-1]
+        return self.whole.tape.lines[self.cut.lines[child]][1][k]
+
+    # ---- what the fold adds up ----
+
+    def _weights(self) -> None:
+        """The share of the folded steps in each weight's gradient: the sum of their shares, as arrays."""
+        shares: dict[int, Sums] = defaultdict(dict)
+        for weight, child, k in self.wires.taps:
+            s = self.program.step[child]
+            if s >= 0 and self._is_folded(self.cut.steps[s]):
+                array = self.wires.pushed(self.program.flow.edges, child, k)
+                _add(shares[self.cut.lines[weight]], self.cut.steps[s], array)
+        for weight, arrays in self.missing.shares.items():
+            shares[weight].update(arrays)
+        for key in self.G.graph["weights"]:
+            node, weight = self.H.nodes[self._key(key)], self.cut.lines[int(key[1:])]
+            node["shares"] = {
+                s if s < 0 else self.cut.steps[s]: share
+                for s, share in node["shares"].items()
+                if s < 0 or not self._is_folded(self.cut.steps[s])
+            }
+            if weight in shares:
+                self._share(self._key(key), shares[weight])
+
+    def _share(self, key: str, by_step: Sums) -> None:
+        each = norms(by_step.values())
+        silent = not self.G.graph["backward"]
+        total = sum((a for a in by_step.values() if a is not None), start=np.zeros(()))
+        words_ = "" if silent else f"\n‖sum of their shares‖ {norm(total):.4g}; each {min(each):.3g} to {max(each):.3g}"
+        self.H.add_edge(
+            key, KEY, key=0, lag=0, forward=True, gradient=None if silent else norm(total), cut=False, vanished=(),
+            contribution=None if silent else total, passed=(), each=tuple(sorted(each)[:: max(1, len(each) - 1)]),
+            tooltip=f"{self.H.nodes[key]['label']} → the folded steps{words_}",
+        )  # fmt: skip
+
+    def _total(self) -> None:
+        """One edge to L for all folded losses, and for each other thing in the folded steps that L reads."""
+        found: dict[int, Sums] = defaultdict(dict)
+        silent: set[int] = set()
+        for u, _, data in self.G.in_edges("L", data=True) if "L" in self.G else ():
+            if u[0] == "n":
+                role = int(self.G.nodes[u]["role"])
+                silent |= {role} if data["gradient"] is None else set()
+                if self._hidden(u):
+                    _add(found[role], self._step(u), data["contribution"])
+        for role, arrays in self.missing.into_total.items():
+            found[role].update(arrays)
+        for role, by_step in found.items():
+            arrays_ = [array for array in by_step.values() if array is not None]
+            total = sum(arrays_[1:], arrays_[0]) if arrays_ else None
+            gradient = None if role in silent else 0.0 if total is None else norm(total)
+            losses = role in self.display.losses
+            what = f"{len(by_step)} losses" if losses else f"{len(by_step)} steps"
+            told = "" if gradient is None else f"\nsum of the gradients that L sends to each: ‖·‖ {gradient:.4g}"
+            self.H.add_edge(
+                KEY, "L", key=self.H.number_of_edges(KEY, "L"), lag=0, forward=True, gradient=gradient, passed=(),
+                contribution=total, cut=False, vanished=(), source=role, target=-1, step=-1,
+                tooltip=f"{what} of the folded steps → L{told}",
+            )  # fmt: skip
+
+    def _facts(self) -> None:
+        G, H, steps = self.G, self.H, self.whole.steps
+        order = steps.order
+        marks = {s: float(self.whole.tape.lines[i][4]) for s, i in steps.losses.items()}
+        if not self.cut.missing:
+            marks = {s: float(self.program.lines[i][4]) for i, s in self.program.marks.items()}
+        inside = [value for s, value in marks.items() if self._is_folded(s)]
+        shown = {node["role"] for key, node in H.nodes(data=True) if key[0] == "n"}
+        unseen = {n["role"]: n for key, n in G.nodes(data=True) if key[0] == "n" and n["role"] not in shown}
+        fold = Fold(
+            self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, tuple(self._ribbons()),
+            frozenset(self.edges), tuple(unseen.values()),
+        )  # fmt: skip
+        first, last = order[self.start][1], order[self.stop - 1][1]
+        H.nodes[KEY].update(
+            kind="fold", role=-1, step=None, t=None, loop=None, op="", name=None, rows=(), cited=False, value=None,
+            label=f"t = {first}" + (f" … {last}" if len(fold) > 1 else ""), lines=(), exits=(), shares={}, shape=(),
+            value_norm=0.0, adjoint_norm=None, function="", source="", rule="", fused=True,
+            tooltip=f"{len(fold)} steps folded, t = {first} to {last}",
+        )  # fmt: skip
+        seeds = {(KEY if self._hidden(key) else self._key(key)): seed for key, seed in G.graph["seeds"].items()}
+        losses = {self.cut.steps[s]: self._key(key) for s, key in G.graph["losses"].items() if not self._hidden(key)}
+        H.graph.update(
+            {**G.graph, "steps": list(order), "seeds": seeds, "fold": fold, "losses": losses,
+             "weights": [self._key(key) for key in G.graph["weights"]],
+             "contributions": None if self.cut.missing else G.graph["contributions"]}
+        )  # fmt: skip
+        self._say_total(marks)
+
+    def _say_total(self, marks: dict[int, float]) -> None:
+        """What L is of all losses, the folded ones too."""
+        if "L" in self.H and len(marks) > 1:
+            node, order = self.H.nodes["L"], self.whole.steps.order
+            text = words.total(float(node["value"]), [(order[s][1], value) for s, value in sorted(marks.items())])
+            old, node["text"], node["op"] = node["text"], text, text
+            node["tooltip"] = str(node["tooltip"]).replace(f"L = {old}", f"L = {text}", 1)
+
+    def _ribbons(self) -> Iterator[Ribbon]:
+        lags: dict[int, list[int]] = defaultdict(list)
+        for role, lag in sorted(self.passing):
+            lags[role].append(lag)
+        for role, several in lags.items():
+            label = self._label(role)
+            if len(several) > MANY_LAGS:
+                yield Ribbon(role, None, f"{label}, all lags", self._by_source(role, several), frozenset())
+                continue
+            for lag in several:
+                by_step = self.passing[role, lag]
+                each = dict(zip(by_step, norms(by_step.values()), strict=True))
+                silent = role in self.silent
+                along = tuple(None if silent else each.get(s) for s in range(self.start, self.stop))
+                told = label if lag == 1 else f"{label}, {lag} steps on" if lag > 0 else f"{label}, backward in time"
+                cut = self.cuts[role, lag] | self.missing.cuts.get((role, lag), set())
+                yield Ribbon(role, lag, told, along, frozenset(s - self.start for s in cut))
+
+    def _by_source(self, role: int, lags: Iterable[int]) -> tuple[float | None, ...]:
+        """What all readers together send back to the state of each step."""
+        sums: Sums = {}
+        for lag in lags:
+            for read, array in self.passing[role, lag].items():
+                _add(sums, read - lag, array)
+        each = dict(zip(sums, norms(sums.values()), strict=True))
+        return tuple(None if role in self.silent else each.get(s) for s in range(self.start, self.stop))
+
+    def _label(self, role: int) -> str:
+        nodes = [n for _, n in self.G.nodes(data=True) if n.get("role") == role and n["kind"] != "initial"]
+        name = next((n["name"] for n in nodes if n["name"]), None)
+        return words.symbol(str(name)) if name else next((str(n["op"]) for n in nodes if n["op"]), "state")
+
+
+def _add(sums: Sums, s: int, array: Array | None) -> None:
+    """Add an array to what step s has; a step that has nothing is there all the same."""
+    before = sums.get(s)
+    sums[s] = array if before is None else before if array is None else before + array

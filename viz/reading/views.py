@@ -1,0 +1,107 @@
+"""Change what a graph shows: one path, the values alone, the gradients alone; nodes and places stay as they are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import networkx as nx
+import numpy as np
+
+from .backing import vector
+from .tooltips import norm
+from .ways import PathView
+from .words import symbol
+
+SHOWS = ("both", "value", "gradient")
+_MOST_NAMED = 4  # states that a route names one by one
+
+
+def only_values(graph: nx.MultiDiGraph) -> None:
+    """Take every gradient out of a graph, and measure what its wires carry forward."""
+    for u, _, data in graph.edges(data=True):
+        data.update(gradient=None, contribution=None, cut=False, adjoint=graph.nodes[u]["value_norm"])
+        ends = data["tooltip"].split("\n")[0]
+        data["tooltip"] = f"{ends}\n‖value‖ {data['adjoint']:.4g}"
+    for _, node in graph.nodes(data=True):
+        node["adjoint_norm"] = None
+    graph.graph.update(show="value", backward=False, seeds={}, contributions=None)
+
+
+def only_gradients(graph: nx.MultiDiGraph) -> None:
+    """Show a graph without the thin lines of the values."""
+    graph.graph["show"] = "gradient"
+
+
+def only_path(graph: nx.MultiDiGraph, view: PathView) -> None:
+    """Leave gradient on the edges of a path alone; all else fades into the scaffold of the forward pass."""
+    whole = dict.fromkeys(graph.graph["weights"], 0.0)
+    for u, v, data in graph.edges(data=True):
+        if (u, v) not in view.edges:
+            ends = data["tooltip"].split("\n")[0]
+            data.update(gradient=None, contribution=None, cut=False, faded=True, tooltip=f"{ends}\nnot on this path")
+            continue
+        share = view.edge_shares.get((u, v))
+        if share is not None:
+            data["tooltip"] += f"\nshare of {name_of(graph, view)} through here: {share_number(share)}"
+        if u in whole:
+            whole[u] = whole[u] + data["contribution"]
+    on_it = {key for edge in view.edges for key in edge}
+    for key, node in graph.nodes(data=True):
+        node["faded"] = key not in on_it
+        if key in whole:
+            users = [v for u, v in view.edges if u == key]
+            steps = {graph.nodes[v]["step"] for v in users}
+            node["shares"] = {s: share for s, share in node["shares"].items() if s in steps}
+            node["adjoint_norm"] = norm(whole[key]) if users else None
+    arrived = vector({w: {0: np.asarray(array)} for w, array in whole.items() if np.ndim(array)}, _shapes(graph, view))
+    graph.graph.update(contributions=None, path=facts(graph, view, arrived), notes=[])
+
+
+def _shapes(graph: nx.MultiDiGraph, view: PathView) -> dict[str, tuple[int, ...]]:
+    weights = [view.request.goal] if isinstance(view.request.goal, str) else graph.graph["weights"]
+    return {w: tuple(graph.nodes[w]["shape"]) for w in weights}
+
+
+def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[str, Any]:
+    """What a picture says of a path, in plain words and numbers; `arrived` is C as the drawn edges bring it."""
+    size = float(np.linalg.norm(view.whole))
+    return {
+        "t": view.request.t,
+        "k": view.request.k,
+        "name": name_of(graph, view),
+        "to_weight": view.request.to_weight,
+        "rows": [(route_words(graph, route.carries), route.share) for route in view.routes],
+        "others": view.others,
+        "routes": view.route_count,
+        "ways": view.way_count,
+        "error": float(np.linalg.norm(arrived - view.whole)) / size if size > 0 else 0.0,
+    }
+
+
+def name_of(graph: nx.MultiDiGraph, view: PathView) -> str:
+    """C₄,₁ as plain text: "C[4,1]", or "C[4,W]" to a weight."""
+    goal = graph.nodes[view.request.goal]["label"] if view.request.to_weight else view.request.k
+    return f"C[{view.request.t},{goal}]"
+
+
+def route_words(graph: nx.MultiDiGraph, carries: tuple[str, ...]) -> str:
+    """The states of a route: "c₃ → c₂ → h₁", and where there are many "7 × c → 2 × h"."""
+    if not carries:
+        return "within the step"
+    nodes = [graph.nodes[key] for key in carries]
+    if len(nodes) <= _MOST_NAMED:
+        return " → ".join(str(node["label"] or node["op"]) for node in nodes)
+    names = [symbol(str(node["name"])) if node["name"] else str(node["op"]) for node in nodes]
+    runs: list[list[Any]] = []
+    for name in names:
+        if runs and runs[-1][1] == name:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, name])
+    return " → ".join(name if count == 1 else f"{count} × {name}" for count, name in runs)
+
+
+def share_number(share: float) -> str:
+    """A share with its sign: "0.71", "−0.02", "3e-05"."""
+    text = f"{share:.2f}" if abs(share) >= 0.0995 else f"{share:.2g}"
+    return text.replace("-", "−", 1) if share < 0 else text
