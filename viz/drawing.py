@@ -10,13 +10,12 @@ import networkx as nx
 from tinygrad_rnn import Flow
 
 from .law import paint_law
-from .layout.boxes import measure
 from .layout.metrics import text_width
-from .layout.search import lay_out
-from .layout.structure import Structure
+from .length import Length, layout_of
 from .look import Look
 from .painting.cells import paint_strips
 from .painting.colours import INK, TEXT_GREY, scale_of
+from .painting.folded import paint_fold
 from .painting.key import Key, least_room
 from .painting.memory import paint_memories
 from .painting.steps import Painter
@@ -24,14 +23,10 @@ from .painting.total import Total
 from .painting.unstepped import paint_unstepped
 from .picture import Picture
 from .plain import one_line
-from .reading.graph import build
-from .reading.template import fold
 from .reading.views import only_gradients, only_path, only_values
 from .reading.ways import follow_path
 from .render import PictureError
 from .wording import describe, headline
-
-MOST_STEPS = 60
 
 
 def draw(
@@ -41,6 +36,7 @@ def draw(
     span: tuple[float, float] | None = None,
     fuse: bool | None = None,
     every_line: bool = False,
+    fold: tuple[int, int] | bool | None = None,
     every_step: bool = False,
     show: str = "both",
     path: tuple[Any, Any] | None = None,
@@ -56,7 +52,10 @@ def draw(
         span: smallest and largest norm of the colour scale, to make pictures comparable: `span=other.span`.
         fuse: draw W·h + U·x + b as one box; None does so where a step has more than five products.
         every_line: draw every recorded line of a step, nothing merged and nothing left out.
-        every_step: draw more than 60 steps, too.
+        fold: (first, last) draws so many steps at the two ends, and between them one panel that says how many steps
+            it stands for and shows each carry's gradient step by step; None folds where the picture would be wider than
+            2,200 points, False never folds.
+        every_step: draw all steps one by one, also more than 60.
         show: "both", or "value": the forward pass alone with the norms of what passes, or "gradient" alone.
         path: (t, k) shows only how the loss at t reaches the weights of step k, and on which states it crosses the
             steps, with each route's share; (t, "W") shows how it reaches every use of a weight.
@@ -73,33 +72,29 @@ def draw(
         raise PictureError(f"span={span!r}: must be two norms, 0 < smallest < largest")
     look = Look.of(theme, show)
     title = title if title is None else one_line(title)
-    steps = len(flow.steps.order)
-    if steps > MOST_STEPS and not every_step:
-        raise PictureError(
-            f"{steps} steps are too wide to read (at most {MOST_STEPS}): "
-            "record fewer steps, or insist with draw(..., every_step=True)"
-        )
     if backward and not (flow.seeds and flow.steps.order):
         lacks = "time steps" if flow.seeds else "backward pass; flow(L) has one"
         raise PictureError(f"backward=True draws a recurrent program's backward pass, and this flow has no {lacks}")
     if backward and show != "both":
         raise PictureError(f"show={show!r}: a picture with backward=True shows both passes; leave one of the two out")
-    graph = _read(flow, look, path, every_line=every_line, fuse=fuse, backward=backward)
+    length = Length(fold, every_step)
+    graph = _read(flow, look, path, length, every_line=every_line, fuse=fuse, backward=backward)
     if not graph.graph["steps"]:
         return _without_steps(graph, title, span, look)
     return _with_steps(graph, title, span, look)
 
 
-def _read(flow: Flow, look: Look, path: Any, *, backward: bool, **rules: Any) -> nx.MultiDiGraph:
+def _read(flow: Flow, look: Look, path: Any, length: Length, *, backward: bool, **rules: Any) -> nx.MultiDiGraph:
     """The graph of a flow, with what the user wants to see of it."""
     if path is None:
-        graph = build(flow, backward=backward, **rules)
+        graph = length.graph(flow, backward=backward, **rules)
     elif backward or look.show == "value":
         said = "backward=True" if backward else "show='value'"
         raise PictureError(f"path={path!r} shows how gradient flows and {said} something else: choose one of them")
     elif not flow.steps.order or flow.loss in flow.tape.backward:
         raise PictureError(f"path={path!r}: the program marks no time steps; mark them with `with tg.step(t):`")
     else:
+        length.check_whole(flow, f"path={path!r}")
         graph, view = follow_path(flow, path, **rules)
         only_path(graph, view)
     if look.show == "value":
@@ -110,12 +105,11 @@ def _read(flow: Flow, look: Look, path: Any, *, backward: bool, **rules: Any) ->
 
 
 def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:
-    template = fold(graph)
-    weights = tuple((str(graph.nodes[key]["name"]), str(graph.nodes[key]["label"])) for key in graph.graph["weights"])
-    layout = lay_out(template, measure(graph, Structure(template)), weights)
+    layout = layout_of(graph)
     scale = scale_of(_norms(graph), span)
     painter = Painter(graph, layout, scale, least_room(graph, layout))
     painter.paint()
+    paint_fold(painter)
     paint_memories(painter)
     if painter.backward:
         paint_strips(painter)
@@ -124,8 +118,8 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
     key = Key(painter, painter.right + 14)
     key.paint()
     heading = headline(graph)
-    count = len(painter.panels)
-    rest = ", ".join(filter(None, [title, f"{count} step" + ("s" if count > 1 else "")]))
+    count = len(graph.graph["steps"])
+    rest = ", ".join(filter(None, [title, f"{count:,} step" + ("s" if count > 1 else "")]))
     y, start = total.top + 46, painter.placement.left
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
@@ -170,6 +164,8 @@ def _norms(graph: nx.MultiDiGraph) -> Iterator[float]:
             yield float(data["gradient"])
         if data.get("adjoint") is not None:
             yield float(data["adjoint"])
+    if fold := graph.graph.get("fold"):
+        yield from (norm for ribbon in fold.ribbons for norm in ribbon.norms if norm is not None)
     for key in graph.graph["weights"]:
         node = graph.nodes[key]
         yield from (float(share) for share in (node["shares"] or {}).values() if share is not None)

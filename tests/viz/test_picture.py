@@ -166,8 +166,8 @@ def test_dot_text_alone_gives_the_picture(picture: viz.Picture, dot_program: str
 
 def test_too_many_steps_are_refused_unless_asked_for() -> None:
     flow = tg.flow(tg.cells.record("vanilla", 61)[1])
-    with pytest.raises(viz.PictureError, match=r"61 steps .* every_step=True"):
-        viz.draw(flow)
+    with pytest.raises(viz.PictureError, match=r"61 steps .* points wide .* MB .* every_step=True"):
+        viz.draw(flow, fold=False)
     assert len(viz.draw(flow, every_step=True).graph.graph["steps"]) == 61
 
 

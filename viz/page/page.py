@@ -19,7 +19,7 @@ from tinygrad_rnn import Flow
 from tinygrad_rnn.notation import printable
 
 from .. import render
-from ..drawing import MOST_STEPS
+from ..length import MOST_STEPS
 from ..painting.colours import scale_of
 from ..plain import one_line
 from ..reading.graph import build

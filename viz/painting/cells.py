@@ -30,7 +30,7 @@ def paint_table(
     x: float,
     value_of: Callable[[int], float | None],
     suffix: str,
-    words: str,
+    words: str | Callable[[int], str],
     panel: str | None = None,
     bold: bool = False,
 ) -> None:
@@ -44,7 +44,8 @@ def paint_table(
         weight, value = graph.graph["weights"][k], value_of(k)
         if value is None:
             continue
-        tooltip = f"∂L/∂{graph.nodes[weight]['label']}, {words}: ‖·‖ {value:.4g}"
+        told = words if isinstance(words, str) else words(k)
+        tooltip = f"∂L/∂{graph.nodes[weight]['label']}, {told}: ‖·‖ {value:.4g}"
         paint_cell(canvas, f"share-{weight}{suffix}", value, painter.scale, (x + dx, y + dy), tooltip, panel, bold)
 
 

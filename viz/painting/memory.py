@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ..layout.curves import Line, Point, Shape, dense, joined, rounded
 from ..layout.router import JUNCTION, Memory, Route
+from ..reading.folding import KEY
 from ..reading.tooltips import norm
 from .colours import OUTLINE
-from .steps import Flows, Painter
+from .flows import Flows
+from .folded import FoldPanel
+from .steps import Painter
 
 Pair = tuple[str, str]
 _MOST_TOLD = 16  # pairs in a tooltip
@@ -45,13 +49,18 @@ class _Lane:
         self.painter, self.memory = painter, memory
         graph = painter.graph
         self.pairs = [
-            (u, v)
-            for u, v, data in graph.edges(data=True)
-            if data["lag"] and v[0] == "n" and graph.nodes[u].get("role") == memory.source
-            and u[0] in "ni" and graph.nodes[v]["role"] in memory.reads
+            (u, v) for u, v, data in graph.edges(data=True) if self._passes(u, v, data)
         ]  # fmt: skip
         self.taps = sorted(self._taps(), key=lambda tap: (tap.x, tap.stores))
         self.place = {(tap.node, tap.stores): tap.x for tap in self.taps}
+
+    def _passes(self, u: str, v: str, data: dict[str, Any]) -> bool:
+        """Whether an edge runs along this lane."""
+        if u == KEY or v == KEY:
+            return data.get("source") == self.memory.source and data["target"] in self.memory.reads
+        nodes = self.painter.graph.nodes
+        inside = u[0] in "ni" and v[0] == "n" and data["lag"]
+        return bool(inside and nodes[u].get("role") == self.memory.source and nodes[v]["role"] in self.memory.reads)
 
     def paint(self) -> None:
         """Pieces of the lane between the taps; at both ends it turns into the tap, elsewhere a dot splits it."""
@@ -75,7 +84,8 @@ class _Lane:
 
     def _taps(self) -> Iterator[_Tap]:
         painter, graph = self.painter, self.painter.graph
-        shift = dict(painter.panels)
+        shift = painter.shift
+        yield from self._folded()
         for node in dict.fromkeys(u for u, _ in self.pairs):
             pairs, s = tuple(pair for pair in self.pairs if pair[0] == node), graph.nodes[node]["step"]
             if node[0] == "i":
@@ -91,6 +101,19 @@ class _Lane:
             if s in shift:
                 read = tuple((x + shift[s], y) for x, y in self.memory.reads[graph.nodes[node]["role"]])
                 yield _Tap(node, read[0][0], read, False, pairs)
+
+    def _folded(self) -> Iterator[_Tap]:
+        """Taps between the lane and the ribbon of the folded steps, which store and read, too."""
+        painter, y = self.painter, self.memory.y
+        if not (painter.fold and painter.border):
+            return
+        panel = FoldPanel(painter, painter.fold, painter.border)
+        for stores in (True, False):
+            pairs = tuple(pair for pair in self.pairs if pair[0 if stores else 1] == KEY)
+            if pairs:
+                number = self.painter.layout.routing.memories.index(self.memory)
+                x, top = panel.tap(self.memory.source, number, stores)
+                yield _Tap(KEY, x, tuple(dense([(x, y), (x, top)])), stores, pairs)
 
     def _between(self, left: float, right: float) -> list[Pair]:
         """Pairs whose state and reader lie on different sides of a piece of the lane."""
@@ -147,6 +170,9 @@ class _Lane:
 
     def _outline(self, tap: _Tap) -> Shape:
         painter = self.painter
+        if tap.node == KEY:
+            x, y = tap.way[-1]
+            return Shape(x, y + 3, 12.0, 6.0)
         node = painter.graph.nodes[tap.node]
         if tap.node[0] == "i":
             return painter.initial_shape(painter.initial_at[node["role"], node["step"]])
@@ -156,7 +182,12 @@ class _Lane:
     def _flows(self, pairs: tuple[Pair, ...]) -> Flows:
         """The norm over all states of what their readers send back together."""
         graph = self.painter.graph
-        edges = [(u, graph.edges[u, v, 0]) for u, v in pairs]
+        edges = [
+            (u, data)
+            for u, v in dict.fromkeys(pairs)
+            for data in graph.get_edge_data(u, v).values()
+            if self._passes(u, v, data)
+        ]
         told = [str(data["tooltip"]) for _, data in edges]
         more = [f"… and {len(told) - _MOST_TOLD} more"] if len(told) > _MOST_TOLD else []
         tooltip = "\n".join([*told[:_MOST_TOLD], *more])

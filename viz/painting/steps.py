@@ -2,41 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import networkx as nx
-import numpy as np
 
 from ..layout.curves import Line, Point, Shape, dense, joined, moved, rounded
 from ..layout.metrics import shorten, text_width
+from ..layout.place import PANEL_GAP
 from ..layout.router import JUNCTION, Route
 from ..layout.search import Layout
+from ..reading.folding import KEY, Fold
 from ..reading.template import Edge
+from .border import Border, fold_width
 from .canvas import Canvas
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale, line_colour
+from .flows import Flows, together
 from .lanes import CUT, LANE, ZERO, make_lane, paint_gradient, paint_scissors
 from .nodes import paint_chip, paint_node
 from .scopes import framed, paint_frames
 
 _LEVELS = 12  # widths of gradient lanes; routes are computed once per level and only shifted from step to step
 _INITIAL = 34.0
-
-
-@dataclass(frozen=True)
-class Flows:
-    """What passes along one wire in one step: the norm of the gradient (None: none can) and words for the tooltip.
-
-    `cut` says that the sweep did not follow this wire, as truncated backpropagation through time does; `faded`, that it
-    is no part of the path that is shown.
-    """
-
-    gradient: float | None
-    tooltip: str
-    cut: bool = False
-    adjoint: float | None = None  # shown forward in colour: the norm of the value, which may itself be an adjoint
-    faded: bool = False
 
 
 class Painter:
@@ -54,7 +42,10 @@ class Painter:
         self.placement, self.boxes = layout.placement, layout.boxes
         self.backward: bool = graph.graph["backward"]
         self.seeds: Mapping[str, float] = graph.graph["seeds"]
-        self.panels = [(s, layout.pitch * s) for s in range(len(graph.graph["steps"]))]
+        self.fold: Fold | None = graph.graph.get("fold")
+        fold_wide = fold_width(self.fold, layout, str(graph.nodes[KEY]["label"])) if self.fold else 0.0
+        self.shift = _shifts(len(graph.graph["steps"]), layout.pitch, self.fold, fold_wide)  # of each drawn step
+        self.panels = list(self.shift.items())
         self.frames = framed(layout)
         heights = [y for wire in layout.routing.routes for _, y in wire.line]
         heights += [y for frame, _ in self.frames.frames for y in (frame.bottom, frame.top)]
@@ -63,7 +54,13 @@ class Painter:
         lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step
         self.top, self.strip_y = self.top + lacking / 2, self.strip_y - lacking / 2
         self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward and strips else -10)
-        self.right = self.placement.left + layout.pitch * len(self.panels) - (layout.pitch - self._panel_width)
+        gap, ends = layout.pitch - self._panel_width, [self.placement.right + dx for dx in self.shift.values()]
+        self.border: Border | None = None
+        if self.fold:
+            left, label = self.placement.left + self.fold.start * layout.pitch, str(graph.nodes[KEY]["label"])
+            self.border = Border.of(self.fold, layout, label, left, self.top)
+            ends.append(self.border.right)
+        self.gap, self.right = gap, max(ends)
         self.initial_at = self._initial_places()
         self._lanes: dict[tuple[str, str, float], tuple[Line, Point, Point]] = {}
 
@@ -143,11 +140,14 @@ class Painter:
     def _wire(self, wire: Route, s: int, dx: float) -> None:
         """Draw one wire of a step."""
         pairs = self._pairs(wire, s)
-        data = [self.graph.get_edge_data(u, v) for u, v in pairs]
-        flows = _together([attributes for parallel in data for attributes in parallel.values()])
+        flows = together(self._data(wire, pairs))
         source = pairs[0][0]
+        if wire.back and source == KEY and self.border:
+            wire = self.border.leaving(wire, dx, str(s))
+        elif wire.back and self.fold and source[0] == "n":
+            wire = self._stretched(wire, s, dx)
         if wire.back and source.startswith("i"):
-            wire = self._from_initial(wire, self.initial_at[self.graph.nodes[source]["role"], s - wire.back], s, dx)
+            wire = self.from_initial(wire, self.initial_at[self.graph.nodes[source]["role"], s - wire.back], s, dx)
         ends = (self._end(wire.tail, source, wire, s), self._end(wire.head, pairs[0][1], wire, s))
         self.draw_wire(wire, ends, f"{wire.key}@{s}", dx, flows, pairs)
 
@@ -159,11 +159,34 @@ class Painter:
             pairs = [(wire.weight, f"{wire.head}@{s}")]
         else:
             pairs = [(self._state(edge, s), f"n{edge.target}@{s}") for edge in wire.edges]
-        return [(u, v) for u, v in pairs if self.graph.has_edge(u, v)]
+        return [(u, v) for u, v in pairs if self.graph.has_edge(u, v) and self._data(wire, [(u, v)])]
+
+    def _data(self, wire: Route, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+        """What is known of some edges; out of the fold come several to one node, of different states."""
+        wanted = {(edge.source, edge.lag, edge.target) for edge in wire.edges}
+        found = []
+        for u, v in dict.fromkeys(pairs):
+            for data in self.graph.get_edge_data(u, v).values():
+                if u != KEY or (data["source"], data["lag"], data["target"]) in wanted:
+                    found.append(data)
+        return found
 
     def _state(self, edge: Edge, s: int) -> str:
-        key = f"n{edge.source}@{s - edge.lag}"
-        return key if key in self.graph else f"i{edge.source}@{s - edge.lag}"
+        made = s - edge.lag
+        if self.fold and made in self.fold:
+            return KEY
+        key = f"n{edge.source}@{made}"
+        return key if key in self.graph else f"i{edge.source}@{made}"
+
+    def _stretched(self, wire: Route, s: int, dx: float) -> Route:
+        """A wire between two drawn steps with the fold between them: it runs past all of it."""
+        extra = self.shift.get(s - wire.back, dx - self.layout.pitch * wire.back) - (dx - self.layout.pitch * wire.back)
+        if abs(extra) < 0.01:
+            return wire
+        border = -self.layout.pitch * wire.back + (self.placement.right if wire.back > 0 else self.placement.left)
+        way = 1 if wire.back > 0 else -1
+        line = [(x + extra if way * (x - border) < self.gap / 2 else x, y) for x, y in wire.line]
+        return replace(wire, key=f"{wire.key}-past-fold{s}", line=tuple(dense(line)), start=wire.start.moved(extra))
 
     def _end(self, end: str, key: str, wire: Route, s: int) -> str:
         """The DOT name of one end of a wire."""
@@ -171,7 +194,15 @@ class Painter:
             return f"{end[1:]}@{s}"
         return f"{wire.weight}-{wire.head}@{s}" if end.startswith("w") else key
 
-    def _from_initial(self, wire: Route, at: Point, s: int, dx: float) -> Route:
+    def shape_of(self, key: str) -> Shape:
+        """The outline of a drawn node where it stands; of the fold, the box of its losses."""
+        if key == KEY and self.border:
+            return self.border.loss
+        node = self.graph.nodes[key]
+        x, y = self.placement.at[node["role"]]
+        return self.boxes[node["role"]].shape((x + self.shift[node["step"]], y))
+
+    def from_initial(self, wire: Route, at: Point, s: int, dx: float) -> Route:
         """The same wire, beginning at an initial state left of the first panel."""
         x, y = at[0] - dx, at[1]
         start = self.initial_shape((x, y))
@@ -310,25 +341,9 @@ def without_idle_junctions(routes: list[Route]) -> list[Route]:
     return routes
 
 
-def flows_of(edge: Mapping[str, Any]) -> Flows:
-    """What one edge of the graph carries."""
-    gradient = None if edge["gradient"] is None else float(edge["gradient"])
-    cut, faded = bool(edge["cut"]) and gradient is not None, bool(edge.get("faded", False))
-    return Flows(0.0 if cut else gradient, str(edge["tooltip"]), cut, edge.get("adjoint"), faded)
-
-
-def _together(edges: Iterable[Mapping[str, Any]]) -> Flows:
-    """What several edges of one source carry together: contributions are added as arrays, then measured."""
-    edges = list(edges)
-    tooltip = "\n".join(dict.fromkeys(str(edge["tooltip"]) for edge in edges if edge["tooltip"]))
-    if all(edge["gradient"] is None for edge in edges):
-        adjoints = [edge["adjoint"] for edge in edges if edge.get("adjoint") is not None]
-        faded = all(edge.get("faded", False) for edge in edges)
-        return Flows(None, tooltip, adjoint=max(adjoints, default=None), faded=faded)
-    if all(edge["cut"] for edge in edges):
-        return Flows(0.0, tooltip if len(edges) == 1 else f"cut: nothing passes here\n{tooltip}", cut=True)
-    if len(edges) == 1:
-        return Flows(float(edges[0]["gradient"] or 0.0), tooltip)
-    arrays = [np.asarray(edge["contribution"]) for edge in edges if edge["contribution"] is not None]
-    norm = float(np.linalg.norm(np.ravel(sum(arrays)))) if arrays else 0.0
-    return Flows(norm, f"together: ‖gradient‖ {norm:.4g}\n{tooltip}")
+def _shifts(count: int, pitch: float, fold: Fold | None, wide: float) -> dict[int, float]:
+    """How far right of the first step each drawn step stands."""
+    if fold is None:
+        return {s: pitch * s for s in range(count)}
+    after = wide + PANEL_GAP - pitch * len(fold)
+    return {s: pitch * s + (0.0 if s < fold.start else after) for s in range(count) if s not in fold}

@@ -29,10 +29,10 @@ class Row:
 
 def loss_rows(painter: Painter) -> list[Row]:
     """C[t, k], the last loss on top: the norm of what step k adds to the gradient of loss t."""
-    graph, count = painter.graph, len(painter.panels)
+    graph, count = painter.graph, len(painter.graph.graph["steps"])
     rows = []
     for s, heard in sorted((graph.graph["contributions"] or {}).items(), reverse=True):
-        label = str(graph.nodes[graph.graph["losses"][s]]["label"])
+        label = symbol("ℓ", graph.graph["steps"][s][1])
         cells = tuple((k, float(heard.get(k, 0.0))) for k in range(count) if k <= s or heard.get(k))
         rows.append(Row(f"heard{s}", label, cells, f"‖part of ∂{label}/∂θ added at step {{}}‖"))
     return rows
@@ -41,9 +41,10 @@ def loss_rows(painter: Painter) -> list[Row]:
 def state_rows(painter: Painter) -> list[Row]:
     """‖∂L/∂h_t‖ for every carried state h: where the gradient fades on its way back."""
     graph, structure, rows = painter.graph, painter.layout.structure, []
+    graph = painter.fold.pattern if painter.fold else graph  # which has all steps where there is a table at all
     states = {role for role, _ in structure.template.carries}
     for role in sorted(states, key=lambda state: (structure.depth[state], state)):
-        nodes = [(s, graph.nodes[f"n{role}@{s}"]) for s, _ in painter.panels if f"n{role}@{s}" in graph]
+        nodes = [(s, graph.nodes[f"n{role}@{s}"]) for s in range(len(graph.graph["steps"])) if f"n{role}@{s}" in graph]
         name = next((str(node["name"]) for _, node in nodes if node["name"]), "")
         cells = tuple((s, float(node["adjoint_norm"])) for s, node in nodes if node["adjoint_norm"] is not None)
         if name and cells:
@@ -58,12 +59,13 @@ class Tables:
 
     def __init__(self, painter: Painter):
         self.painter, self.canvas = painter, painter.canvas
-        self.losses = loss_rows(painter) if len(painter.panels) > 1 else []
+        self.count = len(painter.graph.graph["steps"])
+        self.losses = loss_rows(painter) if self.count > 1 else []
         self.states = state_rows(painter) if self.losses else []
 
     def fit(self, width: float, room: float) -> tuple[float, float] | None:
         """Width and height of a cell in a column; states are left out where there is no room, None if nothing fits."""
-        wide = min(CELL_WIDTH + 2, (width - _LABELS) / max(1, len(self.painter.panels)))
+        wide = min(CELL_WIDTH + 2, (width - _LABELS) / max(1, self.count))
         for states in ([self.states, []] if self.states else [[]]):
             words = _WORDS + (_MORE_WORDS if states else 0.0)
             high = min(24.0, wide, (room - words) / max(1, len(self.losses) + len(states)))
@@ -74,7 +76,7 @@ class Tables:
 
     def own_column(self, room: float) -> tuple[float, float]:
         """Width and height of a cell where the tables have a column to themselves."""
-        wide = CELL_WIDTH + 2 if len(self.painter.panels) <= 6 else 22.0
+        wide = CELL_WIDTH + 2 if self.count <= 6 else 22.0
         count, words = len(self.losses) + len(self.states), _WORDS + _MORE_WORDS
         high = (room - words) / max(1, count)
         if high < _LEAST_ROW:
@@ -84,7 +86,7 @@ class Tables:
 
     def width(self, wide: float) -> float:
         """Width of the tables with cells of this width."""
-        return max(_LABELS + wide * len(self.painter.panels), 160.0)
+        return max(_LABELS + wide * self.count, 160.0)
 
     def height(self, high: float) -> float:
         """Height of the tables with cells of this height."""
@@ -96,7 +98,7 @@ class Tables:
         y = self._title("who hears which loss", left, y - 12)
         y = self._rows(self.losses, left, y, wide, high) - 9
         steps = self.painter.graph.graph["steps"]
-        for k in range(0, len(self.painter.panels), 1 if wide >= 14 else 2):
+        for k in range(0, self.count, 1 if wide >= 14 else 2):
             at = (left + _LABELS + wide * (k + 0.5), y)
             self.canvas.text(str(steps[k][1]), at, 10, TEXT_GREY, panel="key")
         y -= 16

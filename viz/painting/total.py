@@ -8,11 +8,13 @@ from ..layout.boxes import chip_width
 from ..layout.curves import Line, Shape, dense, rounded, straight
 from ..layout.metrics import loss_number, text_width
 from ..layout.router import Route
+from ..reading.folding import KEY
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
+from .flows import flows_of, together
 from .key import paint_seed
 from .lanes import head_length, paint_gradient
 from .nodes import paint_chip
-from .steps import Painter, flows_of
+from .steps import Painter
 
 _HIGH = 28.0
 _ABOVE = 34.0
@@ -27,8 +29,9 @@ class Total:
         self.painter, self.graph, self.canvas = painter, painter.graph, painter.canvas
         self.y = painter.top + _ABOVE
         self.quiet = bool(painter.seeds)  # one step's loss is followed: the total takes no part
-        inside = [(u, data) for u, _, data in self.graph.in_edges("L", data=True)] if "L" in self.graph else []
-        self.sources = dict(inside)
+        self.sources: dict[str, list[dict[str, Any]]] = {}
+        for u, _, data in self.graph.in_edges("L", data=True) if "L" in self.graph else ():
+            self.sources.setdefault(u, []).append(data)
         self.ways = {u: way for u in self.sources if u[0] != "w" for way in [self._way(u)] if way}
         xs = [way[-1][0] for way in self.ways.values()] or [(painter.placement.left + painter.right) / 2]
         self.left, self.right = min(xs) - 44, max(xs) + 44
@@ -84,9 +87,12 @@ class Total:
     def _way(self, source: str) -> Line | None:
         """From a node up to the bar: straight, or along the panel's right side where something stands above it."""
         node, painter = self.graph.nodes[source], self.painter
+        if source == KEY:
+            box = painter.shape_of(source)
+            return dense([(box.x, box.y), (box.x, self.y)])
         if not source.startswith("n"):
             return None
-        role, dx = node["role"], painter.layout.pitch * node["step"]
+        role, dx = node["role"], painter.shift[node["step"]]
         x, y = painter.placement.at[role][0] + dx, painter.placement.at[role][1]
         half = painter.boxes[role].width / 2
         if source in painter.seeds:
@@ -105,13 +111,11 @@ class Total:
         side = painter.placement.right - 7 + dx
         return rounded([(x, y), (side, y), (side, self.y)], 12)
 
-    def _wire(self, source: str, way: Line, data: dict[str, Any]) -> None:
-        node, painter = self.graph.nodes[source], self.painter
-        at = painter.placement.at[node["role"]]
-        start = painter.boxes[node["role"]].shape((at[0] + painter.layout.pitch * node["step"], at[1]))
+    def _wire(self, source: str, way: Line, several: list[dict[str, Any]]) -> None:
+        painter, start = self.painter, self.painter.shape_of(source)
         bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
-        flows = flows_of(data)
         wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
+        flows = together(several)
         painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows, [(source, "L")])
 
     def _regularisers(self) -> None:
@@ -129,20 +133,19 @@ class Total:
             chip = Shape(x, y, wide, 17)
             way = tuple(dense([(x, y), (x, self.y)]))
             x += wide / 2 + 10
-            data = self.sources[weight]
-            flows = flows_of(data)
+            flows = flows_of(self.sources[weight][0])
             wire = Route(name, way, chip, bar, name, "L", weight=weight)
             self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows, [(weight, "L")])
 
     def _seed(self, key: str) -> None:
-        node, painter = self.graph.nodes[key], self.painter
-        if not key.startswith("n"):
+        painter = self.painter
+        if not (key.startswith("n") or key == KEY):
             return
-        x, y = painter.placement.at[node["role"]]
-        x += painter.layout.pitch * node["step"] + 10
+        box = painter.shape_of(key)
+        x, y = box.x + 10, box.y
         top = painter.top + 3
         name = f"seed-{key}"
         paint_seed(self.canvas, name, (x, top))
-        tip = (x, y + painter.boxes[node["role"]].height / 2 + 0.5)
+        tip = (x, y + box.height / 2 + 0.5)
         base = (x, tip[1] + head_length(1.0))
         paint_gradient(self.canvas, name, (name, key), straight((x, top - 9), base), base, tip, 1.0, "bwd seed")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import networkx as nx
@@ -46,15 +46,18 @@ class Ribbon:
 
 @dataclass(frozen=True)
 class Fold:
-    """Steps `start` to `stop` − 1, folded; `edges` are (role, lag, role) of the wires in steps and across borders."""
+    """Steps `start` to `stop` − 1, folded.
+
+    `pattern` is the graph of some steps, folded ones among them: it has every kind of step, and so it tells how a step
+    is laid out, the same as without a fold. Its steps are counted on their own.
+    """
 
     start: int
     stop: int
     losses: int
     loss: float | None  # their mean
     ribbons: tuple[Ribbon, ...]
-    edges: frozenset[tuple[int, int, int]]
-    unseen: tuple[dict[str, Any], ...]  # nodes of roles that no drawn step has
+    pattern: nx.MultiDiGraph = field(repr=False)
 
     def __len__(self) -> int:
         return self.stop - self.start
@@ -72,7 +75,18 @@ def part(flow: Flow, start: int, stop: int) -> Excerpt:
 
 def folded(G: nx.MultiDiGraph, wires: Wires, cut: Excerpt, start: int, stop: int) -> nx.MultiDiGraph:
     """The graph of an excerpt with some steps of the whole recording folded; keys and lines are those of the whole."""
-    return _Folding(G, wires, cut, start, stop).graph()
+    return _Folding(_named(G, cut), wires, cut, start, stop).graph()
+
+
+def _named(G: nx.MultiDiGraph, cut: Excerpt) -> nx.MultiDiGraph:
+    """The graph of an excerpt with weights called by their lines in the whole recording."""
+    names = {key: f"w{cut.lines[int(key[1:])]}" for key in G if key[0] == "w"}
+    G = nx.relabel_nodes(G, names)
+    for _, node in G.nodes(data=True):
+        if node.get("rows"):
+            node["rows"] = tuple((text, names.get(key, key)) for text, key in node["rows"])
+    G.graph["weights"] = [names[key] for key in G.graph["weights"]]
+    return G
 
 
 class _Folding:
@@ -86,7 +100,6 @@ class _Folding:
         self.passing: dict[tuple[int, int], Sums] = defaultdict(dict)  # (role, lag) -> by reading step
         self.cuts: dict[tuple[int, int], set[int]] = defaultdict(set)
         self.silent: set[int] = set()  # roles of states that no gradient can reach
-        self.edges: set[tuple[int, int, int]] = set()
         self.entering: dict[tuple[str, int, int, int], list[Wire]] = defaultdict(list)  # u, role, target, step read in
         self.leaving: dict[tuple[str, int, int, int], list[Wire]] = defaultdict(list)  # v, role, target, step made in
 
@@ -102,8 +115,6 @@ class _Folding:
 
     def _key(self, key: str) -> str:
         """What a node of the excerpt is called in the whole."""
-        if key[0] == "w":
-            return f"w{self.cut.lines[int(key[1:])]}"
         return f"{key.split('@')[0]}@{self._step(key)}" if "@" in key else key
 
     def _hidden(self, key: str) -> bool:
@@ -163,8 +174,6 @@ class _Folding:
         for wire in wires:
             made = self._made_in(u, wire)
             lag = read - made
-            if lag == 0 or not (self._is_folded(read) and self._is_folded(made)):
-                self.edges.add((role, lag, target))
             if lag == 0 or not (self._is_folded(read) or self._is_folded(made)):
                 continue
             if self._is_folded(read):
@@ -183,29 +192,15 @@ class _Folding:
             entering[u, role, target][read] = wires
         for (u, role, target), by_step in entering.items():
             made = int(u.split("@")[1])
-            for lag, wires in self._few(role, target, {read - made: w for read, w in by_step.items()}):
+            for lag, wires in _few({read - made: w for read, w in by_step.items()}):
                 self._edge(u, KEY, role, lag, target, made + lag, wires)
         leaving: dict[tuple[str, int, int], dict[int, list[Wire]]] = defaultdict(dict)
         for (v, role, target, made), wires in self.leaving.items():
             leaving[v, role, target][made] = wires
         for (v, role, target), by_step in leaving.items():
             read = int(v.split("@")[1])
-            for lag, wires in self._few(role, target, {read - made: w for made, w in by_step.items()}):
+            for lag, wires in _few({read - made: w for made, w in by_step.items()}):
                 self._edge(KEY, v, role, lag, target, read, wires)
-
-    def _few(self, role: int, target: int, by_lag: dict[int, list[Wire]]) -> Iterator[tuple[int, list[Wire]]]:
-        if len(by_lag) <= MANY_LAGS:
-            yield from by_lag.items()
-            return
-        nearest = min(by_lag, key=lambda lag: (abs(lag), -lag))
-        self.edges -= {(role, lag, target) for lag in by_lag if lag != nearest and not self._spans(role, lag, target)}
-        yield nearest, [wire for lag in sorted(by_lag) for wire in by_lag[lag]]
-
-    def _spans(self, role: int, lag: int, target: int) -> bool:
-        """Whether two drawn nodes are joined at this distance."""
-        nodes = self.H.nodes(data=True)
-        steps = [node["step"] for key, node in nodes if key[0] == "n" and node["role"] == target]
-        return any(self.H.has_edge(f"n{role}@{s - lag}", f"n{target}@{s}") for s in steps)
 
     def _edge(self, u: str, v: str, role: int, lag: int, target: int, read: int, wires: list[Wire]) -> None:
         """One edge across a border; contributions to one state are added as arrays, those to several are stacked."""
@@ -224,6 +219,7 @@ class _Folding:
         self.H.add_edge(
             u, v, key=self.H.number_of_edges(u, v), lag=lag, forward=True, gradient=gradient, contribution=contribution,
             cut=cut, vanished=(), passed=passed, source=role, target=target, step=read,
+            value_norm=norm([norm(self.whole.tape.lines[i][4]) for i in {self._origin(wire) for wire in wires}]),
             tooltip=" → ".join(ends) + ("\ncut: gradient is not followed here" if cut else back),
         )  # fmt: skip
 
@@ -244,14 +240,14 @@ class _Folding:
         for weight, arrays in self.missing.shares.items():
             shares[weight].update(arrays)
         for key in self.G.graph["weights"]:
-            node, weight = self.H.nodes[self._key(key)], self.cut.lines[int(key[1:])]
+            node, weight = self.H.nodes[key], int(key[1:])
             node["shares"] = {
                 s if s < 0 else self.cut.steps[s]: share
                 for s, share in node["shares"].items()
                 if s < 0 or not self._is_folded(self.cut.steps[s])
             }
             if weight in shares:
-                self._share(self._key(key), shares[weight])
+                self._share(key, shares[weight])
 
     def _share(self, key: str, by_step: Sums) -> None:
         each = norms(by_step.values())
@@ -276,6 +272,7 @@ class _Folding:
                     _add(found[role], self._step(u), data["contribution"])
         for role, arrays in self.missing.into_total.items():
             found[role].update(arrays)
+        values = [float(self.whole.tape.lines[i][4]) for s, i in self.whole.steps.losses.items() if self._is_folded(s)]
         for role, by_step in found.items():
             arrays_ = [array for array in by_step.values() if array is not None]
             total = sum(arrays_[1:], arrays_[0]) if arrays_ else None
@@ -286,7 +283,7 @@ class _Folding:
             self.H.add_edge(
                 KEY, "L", key=self.H.number_of_edges(KEY, "L"), lag=0, forward=True, gradient=gradient, passed=(),
                 contribution=total, cut=False, vanished=(), source=role, target=-1, step=-1,
-                tooltip=f"{what} of the folded steps → L{told}",
+                tooltip=f"{what} of the folded steps → L{told}", value_norm=norm(values),
             )  # fmt: skip
 
     def _facts(self) -> None:
@@ -296,24 +293,22 @@ class _Folding:
         if not self.cut.missing:
             marks = {s: float(self.program.lines[i][4]) for i, s in self.program.marks.items()}
         inside = [value for s, value in marks.items() if self._is_folded(s)]
-        shown = {node["role"] for key, node in H.nodes(data=True) if key[0] == "n"}
-        unseen = {n["role"]: n for key, n in G.nodes(data=True) if key[0] == "n" and n["role"] not in shown}
         fold = Fold(
-            self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, tuple(self._ribbons()),
-            frozenset(self.edges), tuple(unseen.values()),
+            self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, tuple(self._ribbons()), G
         )  # fmt: skip
-        first, last = order[self.start][1], order[self.stop - 1][1]
+        (loop, first), (other, last) = order[self.start], order[self.stop - 1]
+        before = "t = " if loop == other == "time" else f"{loop} " if loop == other else ""
+        ends = (first, last) if loop == other else (f"{loop} {first}", f"{other} {last}")
         H.nodes[KEY].update(
             kind="fold", role=-1, step=None, t=None, loop=None, op="", name=None, rows=(), cited=False, value=None,
-            label=f"t = {first}" + (f" … {last}" if len(fold) > 1 else ""), lines=(), exits=(), shares={}, shape=(),
+            label=f"{before}{ends[0]} … {ends[1]}", lines=(), exits=(), shares={}, shape=(),
             value_norm=0.0, adjoint_norm=None, function="", source="", rule="", fused=True,
-            tooltip=f"{len(fold)} steps folded, t = {first} to {last}",
+            tooltip=f"{len(fold)} steps folded: {before}{ends[0]} to {ends[1]}",
         )  # fmt: skip
         seeds = {(KEY if self._hidden(key) else self._key(key)): seed for key, seed in G.graph["seeds"].items()}
         losses = {self.cut.steps[s]: self._key(key) for s, key in G.graph["losses"].items() if not self._hidden(key)}
         H.graph.update(
             {**G.graph, "steps": list(order), "seeds": seeds, "fold": fold, "losses": losses,
-             "weights": [self._key(key) for key in G.graph["weights"]],
              "contributions": None if self.cut.missing else G.graph["contributions"]}
         )  # fmt: skip
         self._say_total(marks)
@@ -363,3 +358,12 @@ def _add(sums: Sums, s: int, array: Array | None) -> None:
     """Add an array to what step s has; a step that has nothing is there all the same."""
     before = sums.get(s)
     sums[s] = array if before is None else before if array is None else before + array
+
+
+def _few(by_lag: dict[int, list[Wire]]) -> Iterator[tuple[int, list[Wire]]]:
+    """What is read at many distances as one, which goes by the nearest of them."""
+    if len(by_lag) <= MANY_LAGS:
+        yield from by_lag.items()
+        return
+    nearest = min(by_lag, key=lambda lag: (abs(lag), -lag))
+    yield nearest, [wire for lag in sorted(by_lag) for wire in by_lag[lag]]

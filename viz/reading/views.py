@@ -19,7 +19,8 @@ _MOST_NAMED = 4  # states that a route names one by one
 def only_values(graph: nx.MultiDiGraph) -> None:
     """Take every gradient out of a graph, and measure what its wires carry forward."""
     for u, _, data in graph.edges(data=True):
-        data.update(gradient=None, contribution=None, cut=False, adjoint=graph.nodes[u]["value_norm"])
+        value = data.get("value_norm", graph.nodes[u]["value_norm"])  # what leaves a fold has its own
+        data.update(gradient=None, contribution=None, cut=False, adjoint=value)
         ends = data["tooltip"].split("\n")[0]
         data["tooltip"] = f"{ends}\n‖value‖ {data['adjoint']:.4g}"
     for _, node in graph.nodes(data=True):

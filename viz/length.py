@@ -1,0 +1,135 @@
+"""How many steps of a program are drawn: all where they are few, otherwise the first and the last with a fold between.
+
+A picture that is wider than some 2,200 points cannot be read on a screen or a slide; a folded one says how many steps
+it leaves out and shows what passes through them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import networkx as nx
+
+from tinygrad_rnn import Flow
+
+from .layout.boxes import measure
+from .layout.search import Layout, lay_out
+from .layout.structure import Structure
+from .painting.border import fold_width
+from .reading.folding import KEY
+from .reading.graph import build
+from .reading.recorded import is_recorded
+from .reading.template import fold as template_of
+from .render import PictureError
+
+MOST_STEPS = 60  # more are drawn one by one only on request
+WIDEST = 2200.0  # points of all panels together, where nobody has said what to fold
+MOST_AT_AN_END = 3
+_READ_WHOLE = 12  # up to so many steps are read at once to see how wide they are
+_BYTES = 430.0  # of SVG for a node or a wire, about
+
+Ends = tuple[int, int]
+Build = Callable[[Ends | None], nx.MultiDiGraph]
+
+
+def layout_of(graph: nx.MultiDiGraph) -> Layout:
+    """The layout of a step; a folded graph has the one that it would have without a fold."""
+    fold = graph.graph.get("fold")
+    pattern = fold.pattern if fold else graph
+    template = template_of(pattern)
+    weights = tuple((str(graph.nodes[key]["name"]), str(graph.nodes[key]["label"])) for key in graph.graph["weights"])
+    return lay_out(template, measure(pattern, Structure(template)), weights)
+
+
+@dataclass(frozen=True)
+class Length:
+    """What was asked for: a fold (first, last), None for what fits, False for none; all steps, however many.
+
+    Raises:
+        PictureError: a fold that cannot be meant.
+    """
+
+    fold: Any = None
+    every_step: bool = False
+
+    def __post_init__(self) -> None:
+        _checked(self.fold, self.every_step)
+
+    def graph(self, flow: Flow, *, backward: bool = False, **rules: Any) -> nx.MultiDiGraph:
+        """The graph to draw, folded as asked for, or so that it is not too wide.
+
+        Raises:
+            PictureError: too many steps to draw all without insisting, or a fold of what does not fold.
+        """
+
+        def built(ends: Ends | None) -> nx.MultiDiGraph:
+            return build(flow, backward=backward, fold=ends, **rules)
+
+        if backward or is_recorded(flow) or not flow.steps.order:
+            self.check_whole(flow, "a recorded backward pass" if flow.steps.order else "a program without steps")
+            return built(None)
+        count, ends = len(flow.steps.order), _checked(self.fold, self.every_step)
+        if ends:
+            return built(ends if count - sum(ends) > 1 else None)
+        if self.every_step or (self.fold is False and count <= MOST_STEPS):
+            return built(None)
+        if self.fold is False:
+            raise _too_many(built((1, 1)), count)
+        return _fitting(built, count)
+
+    def check_whole(self, flow: Flow, what: str) -> None:
+        """Raise PictureError where a picture that cannot fold is folded, or has too many steps."""
+        count = len(flow.steps.order)
+        if self.fold:
+            raise PictureError(f"fold={self.fold!r}: {what} is drawn with all its steps; leave fold out")
+        if count > MOST_STEPS and not self.every_step:
+            raise PictureError(
+                f"{what} is drawn with all its steps, and {count} are too wide to read (at most {MOST_STEPS}): "
+                "record fewer steps, or insist with every_step=True"
+            )
+
+
+def _checked(fold: object, every_step: bool) -> Ends | None:
+    """The two numbers of a fold, None where it is None or False."""
+    if fold is None or fold is False:
+        return None
+    told = f"fold={fold!r}"[:80]
+    ends = list(fold) if isinstance(fold, tuple | list) else []
+    if len(ends) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in ends):
+        raise PictureError(
+            f"{told}: must be (first, last), how many steps to draw at the two ends; or False to fold none"
+        )
+    first, last = int(ends[0]), int(ends[1])
+    if first + last == 0:
+        raise PictureError(f"{told}: that draws no step at all; keep one at least, as in fold=(0, 1)")
+    if every_step:
+        raise PictureError(f"{told} and every_step=True contradict each other; leave one of them out")
+    return first, last
+
+
+def _fitting(build: Build, count: int) -> nx.MultiDiGraph:
+    """All steps if they fit into the width, otherwise as many at both ends as do, one at least."""
+    graph = build(None if count <= _READ_WHOLE else (2, 2))
+    pitch = layout_of(graph).pitch
+    fold = graph.graph.get("fold")
+    if count <= MOST_STEPS and (count * pitch <= WIDEST or count < 4):
+        return build(None) if fold else graph
+    wide = fold_width(fold, layout_of(graph), str(graph.nodes[KEY]["label"])) if fold else 180.0
+    fit = int((WIDEST - wide) // pitch)
+    drawn = max(2, min(fit, 2 * MOST_AT_AN_END, count - 2))
+    ends = (drawn // 2, drawn - drawn // 2)
+    return graph if fold and (fold.start, count - fold.stop) == ends else build(ends)
+
+
+def _too_many(graph: nx.MultiDiGraph, count: int) -> PictureError:
+    """How large a picture of all steps would be."""
+    one = sum(key.endswith("@0") and key[0] == "n" for key in graph)
+    wires = sum(data["target"] != 0 for *_, data in graph.edges(data=True) if "target" in data)
+    wires += sum(v.endswith("@0") for _, v in graph.edges())
+    megabytes = _BYTES * count * (one + 3 * wires) / 1e6
+    return PictureError(
+        f"{count} steps one by one are {layout_of(graph).pitch * count:,.0f} points wide and some {megabytes:,.1f} MB "
+        f"of SVG: leave fold out, or insist with every_step=True"
+    )
