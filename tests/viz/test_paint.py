@@ -29,7 +29,7 @@ CROWDED = ("one_state_array", "attention_over_the_past", "bidirectional", "decod
 
 def drawn(name: str, steps: int = 4, at: Any = "all", **options: Any) -> viz.Picture:
     L = (tg.cells.record(name, steps) if name in KNOWN else CELLS[name](steps, 0))[1]
-    return viz.draw(tg.flow(L, at=at), **options)
+    return viz.draw(tg.flow(L, at=at), **({"fold": False} | options))
 
 
 def faults(picture: viz.Picture) -> dict[str, list[str]]:
