@@ -121,7 +121,7 @@ def ending_of(path: Path, formats: Sequence[str]) -> str:
     """
     ending = path.suffix.lower().removeprefix(".")
     if ending not in formats:
-        known = ", ".join(f".{name}" for name in formats[:-1]) + f" or .{formats[-1]}"
+        known = " or ".join(filter(None, [", ".join(f".{name}" for name in formats[:-1]), f".{formats[-1]}"]))
         raise PictureError(f"cannot save {told(path.name)!r}: the name must end in {known}")
     try:
         what = "is a folder" if path.is_dir() else ""
