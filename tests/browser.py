@@ -1,4 +1,4 @@
-"""Open a page in a real browser: Debian's chromium, driven by Playwright, with everything it says and asks for noted."""
+"""Open a page in a real browser, Debian's chromium driven by Playwright; what it says and asks for is noted."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from tests.painting import need_graphviz
 from viz.reading.paths import edges_between
 
 HOSTILE = [
-    "</script><img src=x onerror=alert(1)>", "\"'><svg onload=alert(2)>", "<!-- ", "a\\b\nc", "\u202eabc\u2028", "😀 漢字",
+    "</script><img src=x onerror=alert(1)>", "\"'><svg onload=alert(2)>", "<!-- ", "a\\b\nc", "\u202eabc\u2028", "😀",
     "W" * 10_000, "${1}`", "&lt;b&gt;",
 ]  # fmt: skip
 
@@ -114,7 +114,7 @@ def test_every_event_lights_its_edge_and_prints_its_own_number(
             assert tab.ids("svg .now"), f"forward event {place} lights nothing"
             assert tab.page.locator("#equation math").count() == 1
         tab.page.keyboard.press("ArrowRight")
-        assert tab.ids("svg .now") == {"p-L"}
+        assert tab.ids("svg .now:not(.text)") == {"p-L"}
         so_far: dict[int, Any] = {}
         for (child, k), brought in flow.edges.items():
             tab.page.keyboard.press("ArrowRight")
@@ -376,7 +376,7 @@ def test_gradients_that_are_no_numbers_are_said(browser: Any, folder: Path) -> N
             w, losses = tape.var(np.array([0.0, 1.0]), "w"), []
             for t in (1, 2):
                 with tg.step(t):
-                    losses.append(tg.loss(np.sum(np.sqrt(w * w) * t), t))
+                    losses.append(tg.loss(np.sum(w * np.log(w) * t), t))
             total = losses[0] + losses[1]
         made = viz.step_through(tg.flow(total)).save(folder / "nan.html")
     with opened(browser, made) as tab:

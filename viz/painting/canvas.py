@@ -132,7 +132,7 @@ class Canvas:
         if shape != "box":
             attributes["shape"] = shape
         if tooltip:
-            attributes["tooltip"] = literal(tooltip)
+            attributes["tooltip"] = literal(_bounded(tooltip))
         self._nodes.append(_Item((self._fresh(name),), attributes | style, panel, self.faded))
         if kind.split()[0] not in _DECORATION:
             half_wide, half_high = width / 2, height / 2
@@ -195,7 +195,7 @@ class Canvas:
         if not tip:
             attributes["arrowhead"] = "none"
         if tooltip:
-            attributes["tooltip"] = literal(tooltip)
+            attributes["tooltip"] = literal(_bounded(tooltip))
         self._wires.append(_Item((*ends, name), attributes | style, None, self.faded))
         self.strokes.append(Stroke(tuple(body) + ((tip,) if tip else ()), name, ends))
 
@@ -332,6 +332,11 @@ class Canvas:
         return fresh
 
 
+def _bounded(text: str) -> str:
+    """At most 3,000 characters: Graphviz refuses strings above 16 kB."""
+    return text if len(text) <= 3000 else text[:2999] + "…"
+
+
 def _slug(name: str) -> str:
     """A name as part of an id: letters, digits and dashes only."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
@@ -339,7 +344,7 @@ def _slug(name: str) -> str:
 
 def slug_words(names: Sequence[str]) -> str:
     """Names as words of a class attribute: anything that is no letter or digit becomes a dash."""
-    return " ".join(filter(None, (re.sub(r"[^\w]+", "-", name).strip("-") for name in names)))
+    return " ".join(filter(None, (re.sub(r"[^\w]+", "-", name[:60]).strip("-") for name in names)))
 
 
 def _p(value: float) -> str:
