@@ -16,7 +16,6 @@ import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow
-from tinygrad_rnn.notation import printable
 
 from .. import render
 from ..length import MOST_STEPS
@@ -100,7 +99,6 @@ def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int
     Raises:
         PictureError: not a flow, too long to step through, a step without a loss, Graphviz missing or failing.
     """
-    title = printable(str(title)) if title else None
     if not isinstance(flow, Flow):
         kind = type(flow).__name__
         raise PictureError(f"cannot step through a {kind}: step_through(tinygrad_rnn.flow(L)) shows the gradient of L")

@@ -132,7 +132,7 @@ class Canvas:
         if shape != "box":
             attributes["shape"] = shape
         if tooltip:
-            attributes["tooltip"] = literal(_bounded(tooltip))
+            attributes["tooltip"] = literal(tooltip)
         self._nodes.append(_Item((self._fresh(name),), attributes | style, panel, self.faded))
         if kind.split()[0] not in _DECORATION:
             half_wide, half_high = width / 2, height / 2
@@ -195,7 +195,7 @@ class Canvas:
         if not tip:
             attributes["arrowhead"] = "none"
         if tooltip:
-            attributes["tooltip"] = literal(_bounded(tooltip))
+            attributes["tooltip"] = literal(tooltip)
         self._wires.append(_Item((*ends, name), attributes | style, None, self.faded))
         self.strokes.append(Stroke(tuple(body) + ((tip,) if tip else ()), name, ends))
 
@@ -330,11 +330,6 @@ class Canvas:
             fresh, n = f"{name}~{n}", n + 1
         self._known.add(fresh)
         return fresh
-
-
-def _bounded(text: str) -> str:
-    """At most 3,000 characters: Graphviz refuses strings above 16 kB."""
-    return text if len(text) <= 3000 else text[:2999] + "…"
 
 
 def _slug(name: str) -> str:
