@@ -11,8 +11,9 @@ from tinygrad_rnn import Flow
 
 from .law import paint_law
 from .layout.metrics import text_width
-from .length import Length, layout_of
+from .length import Length, layout_of, lengths_to_try
 from .look import Look
+from .painting.below import KeyBelow
 from .painting.cells import paint_strips
 from .painting.colours import INK, TEXT_GREY, scale_of
 from .painting.folded import paint_fold
@@ -26,6 +27,7 @@ from .plain import one_line
 from .reading.views import only_gradients, only_path, only_values
 from .reading.ways import follow_path
 from .render import PictureError
+from .sizing import Draft, TooMuch
 from .wording import describe, headline
 
 
@@ -41,6 +43,7 @@ def draw(
     show: str = "both",
     path: tuple[Any, Any] | None = None,
     theme: str = "light",
+    size: str | tuple[float, float] | None = None,
     backward: bool = False,
 ) -> Picture:
     """Draw a recorded program unrolled over time, values forward and gradients backward.
@@ -60,6 +63,8 @@ def draw(
         path: (t, k) shows only how the loss at t reaches the weights of step k, and on which states it crosses the
             steps, with each route's share; (t, "W") shows how it reaches every use of a weight.
         theme: "light", "dark", or "print" for black ink on white paper. The background is opaque in each.
+        size: "slide" (16:9, 960 × 540 pt), "paper" (3.4 in wide where the smallest text has 5 pt there, else 7 in), or
+            (width, height) in points. Steps are folded, and the key goes below them, where that is needed to read it.
         backward: draw the backward pass as it is recorded, too: its lines beside those that they differentiate.
 
     Raises:
@@ -70,18 +75,25 @@ def draw(
         raise PictureError(f"cannot draw a {kind}: draw(tinygrad_rnn.flow(L)) draws the gradient of a loss L")
     if span is not None and not 0 < span[0] < span[1]:
         raise PictureError(f"span={span!r}: must be two norms, 0 < smallest < largest")
-    look = Look.of(theme, show)
+    look = Look.of(theme, show, size)
     title = title if title is None else one_line(title)
     if backward and not (flow.seeds and flow.steps.order):
         lacks = "time steps" if flow.seeds else "backward pass; flow(L) has one"
         raise PictureError(f"backward=True draws a recurrent program's backward pass, and this flow has no {lacks}")
     if backward and show != "both":
         raise PictureError(f"show={show!r}: a picture with backward=True shows both passes; leave one of the two out")
-    length = Length(fold, every_step)
-    graph = _read(flow, look, path, length, every_line=every_line, fuse=fuse, backward=backward)
-    if not graph.graph["steps"]:
-        return _without_steps(graph, title, span, look)
-    return _with_steps(graph, title, span, look)
+    lengths = [Length(fold, every_step)]
+    if look.sizes and fold is None and not (every_step or backward or path):
+        lengths = lengths_to_try(len(flow.steps.order))
+    for length in lengths:
+        graph = _read(flow, look, path, length, every_line=every_line, fuse=fuse, backward=backward)
+        try:
+            paint = _with_steps if graph.graph["steps"] else _without_steps
+            return paint(graph, title, span, look)
+        except TooMuch:
+            if length is lengths[-1]:
+                raise
+    raise AssertionError("there is at least one length to try")
 
 
 def _read(flow: Flow, look: Look, path: Any, length: Length, *, backward: bool, **rules: Any) -> nx.MultiDiGraph:
@@ -107,7 +119,16 @@ def _read(flow: Flow, look: Look, path: Any, length: Length, *, backward: bool, 
 def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, float] | None, look: Look) -> Picture:
     layout = layout_of(graph)
     scale = scale_of(_norms(graph), span)
-    painter = Painter(graph, layout, scale, least_room(graph, layout))
+    heading, count = headline(graph), len(graph.graph["steps"])
+    rest = ", ".join(filter(None, [title, f"{count:,} step" + ("s" if count > 1 else "")]))
+    drafts = [_draft(Painter(graph, layout, scale, least_room(graph, layout)), heading, rest, below=False)]
+    if look.sizes:
+        drafts.append(_draft(Painter(graph, layout, scale), heading, rest, below=True))
+    return look.picture(drafts, graph, f"{heading} · {rest}", describe(graph), scale)
+
+
+def _draft(painter: Painter, heading: str, rest: str, *, below: bool) -> Draft:
+    """Paint everything: with the key beside the panels, or below them."""
     painter.paint()
     paint_fold(painter)
     paint_memories(painter)
@@ -115,21 +136,20 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
         paint_strips(painter)
     total = Total(painter)
     total.paint()
-    key = Key(painter, painter.right + 14)
-    key.paint()
-    heading = headline(graph)
-    count = len(graph.graph["steps"])
-    rest = ", ".join(filter(None, [title, f"{count:,} step" + ("s" if count > 1 else "")]))
-    y, start = total.top + 46, painter.placement.left
+    key, y, start = Key(painter, painter.right + 14), total.top + 46, painter.placement.left
+    bottom = painter.bottom
+    if below:
+        bottom = _notes(painter, painter.graph, painter.right) - 12
+        key = KeyBelow(painter, start, bottom, painter.right - start)
+        key.paint()
+        bottom = key.bottom
+    else:
+        key.paint()
+        bottom = _notes(painter, painter.graph, key.right)
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
-    bottom = _notes(painter, graph, key.right)
-    right = max(key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
-    whole = f"{heading} · {rest}"
-    frame = (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16)
-    look.dress(painter.canvas)
-    digraph = painter.canvas.digraph(frame)
-    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=painter.canvas)
+    right = max(painter.right, key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
+    return Draft(painter.canvas, (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16))
 
 
 def _notes(painter: Painter, graph: nx.MultiDiGraph, right: float) -> float:
@@ -152,9 +172,8 @@ def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float,
         sheet.bottom -= 16
         sheet.canvas.text(f"note: {note}", (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")
     right = max(sheet.right, start + text_width(whole, 20, bold=True))
-    look.dress(sheet.canvas)
-    digraph = sheet.canvas.digraph((start - 4, sheet.bottom - 12, right + 4, y + 16))
-    return Picture(digraph, graph, whole, describe(graph), (scale.low, scale.high), canvas=sheet.canvas)
+    draft = Draft(sheet.canvas, (start - 4, sheet.bottom - 12, right + 4, y + 16))
+    return look.picture([draft], graph, whole, describe(graph), scale)
 
 
 def _norms(graph: nx.MultiDiGraph) -> Iterator[float]:

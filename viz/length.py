@@ -91,6 +91,12 @@ class Length:
             )
 
 
+def lengths_to_try(count: int) -> list[Length]:
+    """For a picture whose size is given: all steps where they are few, otherwise folded, the longest first."""
+    folds = [ends for ends in ((3, 2), (2, 1), (1, 1)) if count - sum(ends) > 1]
+    return [*([Length(False)] if count <= _READ_WHOLE or not folds else []), *map(Length, folds)]
+
+
 def _checked(fold: object, every_step: bool) -> Ends | None:
     """The two numbers of a fold, None where it is None or False."""
     if fold is None or fold is False:

@@ -14,6 +14,7 @@ from .painting.canvas import Canvas
 from .painting.svg import tidy
 from .plain import one_line
 from .shown import fresh_ids
+from .sizing import Print
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
 _PNG_DPI = 144
@@ -41,12 +42,13 @@ class Picture:
         span: tuple[float, float],
         engine: str = "nop2",
         canvas: Canvas | None = None,
+        printed: Print | None = None,
     ):
         self.graph, self.span = graph, span
         self.title, self.description = one_line(title, 400), one_line(description, 8000)
         self.dot: str = digraph.source
         self.canvas = canvas
-        self._digraph, self._engine = digraph, engine
+        self._digraph, self._engine, self._printed = digraph, engine, printed
         self._svg: str | None = None
 
     @property
@@ -62,7 +64,8 @@ class Picture:
         """
         if self._svg is None:
             raw = render.paint(self.dot, "svg", self._engine).decode()
-            self._svg = tidy(raw, str(self._digraph.name), self.title, self.description)
+            size = (self._printed.width, self._printed.height) if self._printed else None
+            self._svg = tidy(raw, str(self._digraph.name), self.title, self.description, size)
         return self._svg
 
     def save(self, path: str | Path) -> Path:
@@ -92,6 +95,8 @@ class Picture:
         return render.paint(self.dot, ending, self._engine)
 
     def _dpi(self) -> float:
+        if self._printed:
+            return self._printed.dpi
         frame = str(self._digraph.graph_attr.get("bb", "0,0,0,0")).split(",")
         widest = max(float(frame[2]) - float(frame[0]), float(frame[3]) - float(frame[1])) + 40
         return min(_PNG_DPI, max(1, _PNG_MOST_PIXELS * 72 // widest))

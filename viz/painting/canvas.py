@@ -249,6 +249,11 @@ class Canvas:
                 found.setdefault(key, []).append(f"{prefix}-{_slug(name)}")
         return {key: tuple(ids) for key, ids in found.items()}
 
+    def corners(self, frame: tuple[float, float, float, float]) -> None:
+        """Two points that nobody sees hold the picture's frame open where nothing else is drawn."""
+        for name, at in (("corner-a", frame[:2]), ("corner-b", frame[2:])):
+            self.box(name, "", at, (0.1, 0.1), "anchor", style="invis")
+
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
         (nodes, wires), prefix = self._shown(), self.prefix

@@ -33,10 +33,11 @@ def paint_table(
     words: str | Callable[[int], str],
     panel: str | None = None,
     bold: bool = False,
+    y: float | None = None,
 ) -> None:
     """One table of cells, laid out like every other; `value_of` gives a weight's norm, None leaves its cell out."""
-    canvas, strips, y = painter.canvas, painter.layout.strips, painter.strip_y
-    graph = painter.graph
+    canvas, strips, graph = painter.canvas, painter.layout.strips, painter.graph
+    y = painter.strip_y if y is None else y
     for text, dx, dy, speaks_for in strips.heads:
         if any(value_of(k) is not None for k in speaks_for):
             canvas.text(text, (x + dx, y + dy), 10, WEIGHT_TEXT, panel=panel)

@@ -59,6 +59,7 @@ class Key:
         self.more = 0.0  # width of a second column, where the first has no room for the table
         self.y = painter.top - 22
         self.quiet = bool(painter.seeds)
+        self.sums_y = painter.strip_y  # level with the strips
 
     @property
     def shows(self) -> str:
@@ -230,9 +231,9 @@ class Key:
             return None if value is None else float(value)
 
         x = self.left + (self.width - strips.width) / 2
-        paint_table(self.painter, x, total, "-sum", "summed over the steps", "key", bold=True)
+        paint_table(self.painter, x, total, "-sum", "summed over the steps", "key", True, self.sums_y)
         middle, loss = self.left + self.width / 2, "ℓ" if self.quiet else "L"
-        y = self.painter.strip_y
+        y = self.sums_y
         words, more = f"‖ ∂{loss}/∂θ ‖, summed over t", "strips: each step's share"
         if path := graph.graph.get("path"):
             words, more = f"‖ {path['name']} ‖ by weight", "what arrives on this path"

@@ -44,8 +44,8 @@ class Routes:
         """Height of a table with so many rows."""
         return _WORDS + _ROW * rows
 
-    def fill(self, left: float, y: float, width: float, room: float) -> None:
-        """Draw the table, from the height y downward."""
+    def fill(self, left: float, y: float, width: float, room: float) -> float:
+        """Draw the table, from the height y downward. Returns its lowest height."""
         self._text(self._title, (left, y - 12), 11, bold=True)
         y -= 30
         most = min(_MOST_ROWS, max(1, int((room - _WORDS) // _ROW)))
@@ -58,6 +58,7 @@ class Routes:
         for text in self._footnotes:
             self._text(text, (left, y), 9.5, GREY)
             y -= 13
+        return y
 
     @property
     def _title(self) -> str:

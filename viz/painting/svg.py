@@ -12,11 +12,14 @@ _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _TOOLTIP = f"{{{_LINK}}}title"
 
 
-def tidy(raw: str, prefix: str, title: str, description: str) -> str:
+def tidy(
+    raw: str, prefix: str, title: str, description: str, size: tuple[float, float] | None = None
+) -> str:
     """The same drawing with `role="img"`, a title and a description; every id begins with the picture's prefix.
 
     Graphviz puts tooltips into links without a target, and its own names into <title>. Here an element's tooltip
     becomes its title, which browsers show and screen readers read; elements without one have no title.
+    Graphviz rounds its frame to whole points; `size` says exactly how large the drawing shall be.
     """
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", _LINK)
@@ -32,6 +35,9 @@ def tidy(raw: str, prefix: str, title: str, description: str) -> str:
         _fonts(written)
     root.set("font-family", FONT)
     _prefix_ids(root, prefix)
+    if size is not None:
+        for side, length in zip(("width", "height"), size, strict=True):
+            root.set(side, f"{length:.2f}".rstrip("0").rstrip(".") + "pt")
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
     for tag, text in (("desc", description), ("title", title)):
