@@ -94,7 +94,7 @@ def test_a_row_of_six_gates_is_laid_out_in_program_order_where_that_costs_nothin
             with tg.step(t):
                 x = tape.data(random.normal(size=2), "x")
                 gates = [tg.sigmoid(W[name] @ h + U[name] @ x) for name in names]
-                h = np.tanh(gates[0] + gates[1] + gates[2] + gates[3] + gates[4] + gates[5])
+                h = np.tanh(gates[0] * gates[1] + gates[2] * gates[3] + gates[4] * gates[5])
                 losses.append(tg.loss(np.sum(h * h), t))
         L = sum(losses) / 4
     found = layout_of(L)

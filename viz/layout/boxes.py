@@ -18,6 +18,7 @@ CHIP_GAP = 17.0  # between a chip and its node: two lanes with arrow heads must 
 CHIP_HEIGHT = 17.0
 ROW_HEIGHT = 20.0
 _BUS_ROOM = 26.0
+_PORT = 16.0  # width of a sum for each wire that comes in from below
 _EXIT = 28.0  # beside the chips above a fused box, where a wire leaves it upward
 _LONGEST = 26  # letters of a name or operand that are shown; the tooltip has them all
 
@@ -97,6 +98,9 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
     columns = max((_row_widths(instance) for instance in instances), key=sum)
     exits = on_spine and any((role, target) not in structure.spine_pairs for target in structure.targets[role])
     width, height, is_round = _size(kind, instances, columns, on_spine, exits)
+    feeders = sum((source, role) not in structure.spine_pairs for source in structure.sources[role])
+    if is_round and kind in ("sum", "times") and feeders > 2:
+        width, is_round = _PORT * feeders, False  # each wire needs a place of its own below
     title = 0.0
     if kind == "affine" and any(role == state for state, _ in structure.template.carries):
         names = [text_width(f"{instance.name} =", 12, bold=True) for instance in instances]

@@ -24,7 +24,7 @@ def buses(router: Router) -> None:
 def _single_tap(router: Router, state: int, reader: int) -> None:
     """A trunk with one reader beside the spine: down the left side and up into it."""
     x, y = router.routing.junctions[f"in{state}"]
-    px, low = router.at[reader][0] + router.ports[reader, "in", f"carry{state}"], router.bottom(reader) - 16
+    px, low = router.at[reader][0] + router.ports[reader, "in", f"carry{state}"], router.placement.low[state]
     line = rounded([(x, y), (x, low), (px, low), (px, router.at[reader][1])], 12)
     dot = router.junction(f"in{state}", (x, y))
     edge = Edge(state, router.structure.direction[state], reader)

@@ -9,6 +9,7 @@ from ..reading.template import Edge, Template
 from .boxes import Box
 from .curves import Line, Point, dense, joined, rounded
 from .memory import memories
+from .mend import mended
 from .place import PANEL_GAP, Placement
 from .router import Route, Routing
 from .routes import route
@@ -53,6 +54,7 @@ def combined(template: Template, boxes: Mapping[int, Box], found: Sequence[Found
     whole = Placement(
         {role: at for placement in placements for role, at in placement.at.items()},
         {source: y for placement in placements for source, y in placement.bus.items()},
+        {state: y for placement in placements for state, y in placement.low.items()},
         {state: x for placement in placements for state, x in placement.trunk.items()},
         0.0,
         wide,
@@ -60,7 +62,7 @@ def combined(template: Template, boxes: Mapping[int, Box], found: Sequence[Found
         max(placement.top for placement in placements),
     )
     routings = [
-        route(each.structure, boxes, placement, each.run.splines)
+        mended(boxes, placement, route(each.structure, boxes, placement, each.run.splines))
         for each, placement in zip(found, placements, strict=True)
     ]
     lowest = min([whole.bottom, *(y for routing in routings for wire in routing.routes for _, y in wire.line)])
@@ -82,6 +84,7 @@ def _shifted(placement: Placement, dx: float, dy: float, wide: float) -> Placeme
     return Placement(
         {role: (x + dx, y + dy) for role, (x, y) in placement.at.items()},
         {source: y + dy for source, y in placement.bus.items()},
+        {state: y + dy for state, y in placement.low.items()},
         {state: x + dx for state, x in placement.trunk.items()},
         0.0,
         wide,

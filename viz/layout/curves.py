@@ -127,7 +127,7 @@ def _leaving(line: Sequence[Point], shape: Shape) -> Line:
     for i, point in enumerate(line):
         if shape.contains(point):
             last = i
-        elif i > 40 and last < 0:
+        elif i > max(last, 0) + 40:
             break
     if last < 0 or last + 1 >= len(line):
         return list(line)

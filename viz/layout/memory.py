@@ -52,7 +52,7 @@ def _way_down(router: Router, source: int, y: float, lane: int) -> Line:
     half, low = router.boxes[source].width / 2, router.bottom(source) - 13
     side = router.placement.right - 9 - 14 * lane
     inner = half - 9
-    forms = [[(side, y), (side, top - 9), (x, top - 9)]]
+    forms = [[(side, y), (side, top - 12), (x, top - 12)]]
     for px in (x + inner, x, x - inner):
         forms += [[(px, y), (px, top)], [(side, y), (side, low), (px, low), (px, top)]]
 

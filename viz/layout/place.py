@@ -13,6 +13,7 @@ from .structure import Source, Structure
 PANEL_GAP = 9.0
 _BUS_BELOW = 24.0  # from a row of gates down to its first bus
 _BUS_PITCH = 17.0  # from one bus to the next
+_LOW, _LOW_PITCH = 16.0, 13.0  # the same for a wire to a single reader
 _TRUNK_PITCH = 14.0
 _FREE = 7.0  # least distance between two footprints when a node moves
 
@@ -23,6 +24,7 @@ class Placement:
 
     at: dict[int, Point]
     bus: dict[Source, float]
+    low: dict[int, float]  # where a state with one reader off its spine turns towards it
     trunk: dict[int, float]
     left: float
     right: float
@@ -48,7 +50,7 @@ def place(
     straightener = _Straightener(structure, boxes, at)
     straightener.run()
     straightener.under_a_reader()
-    bus = _bus_heights(structure, boxes, at)
+    bus, low = _bus_heights(structure, boxes, at)
     feet = [_foot(boxes[role], at[role]) for role in structure.roles]
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
     onward = [state for state in trunks if structure.direction[state] > 0]
@@ -61,6 +63,7 @@ def place(
     return Placement(
         at,
         bus,
+        low,
         {state: left + 13 + _TRUNK_PITCH * k for k, state in enumerate(onward)}
         | {state: right - 13 - _TRUNK_PITCH * k for k, state in enumerate(backward)},
         left,
@@ -190,14 +193,24 @@ def _samples_inside(a: Point, b: Point, foot: tuple[float, float, float, float],
     return sum(left < a[0] + dx * i < right and bottom < a[1] + dy * i < top for i in range(1, samples))
 
 
-def _bus_heights(structure: Structure, boxes: Mapping[int, Box], at: dict[int, Point]) -> dict[Source, float]:
-    """A height for every source that feeds several nodes; inputs then move below their buses."""
+def _bus_heights(
+    structure: Structure, boxes: Mapping[int, Box], at: dict[int, Point]
+) -> tuple[dict[Source, float], dict[int, float]]:
+    """A height for every source that feeds several nodes, and for states with one reader; inputs then move below."""
     bottoms = {role: at[role][1] - boxes[role].height / 2 for role in structure.roles if role not in structure.inputs}
     lowest, taken = min(bottoms.values(), default=0.0), list[float]()
     buses: dict[Source, float] = {}
+    lows: dict[int, float] = {}
     for source, readers in _in_bus_order(structure):
         where, role = source
+        if len(readers) < 2 and where == "node":
+            continue
         if len(readers) < 2:
+            y = bottoms[readers[0]] - _LOW
+            while any(abs(y - other) < 12 for other in taken):
+                y -= _LOW_PITCH
+            lows[role] = y
+            taken.append(y)
             continue
         home = next((row for row in structure.rows if set(readers) <= set(row)), None)
         y = (min(bottoms[r] for r in home) if home else min(lowest, *(bottoms[r] for r in readers))) - _BUS_BELOW
@@ -211,7 +224,7 @@ def _bus_heights(structure: Structure, boxes: Mapping[int, Box], at: dict[int, P
     for role in structure.inputs:
         if ("node", role) in buses:
             at[role] = (at[role][0], min([*taken, lowest]) - 34)
-    return buses
+    return buses, lows
 
 
 def _in_bus_order(structure: Structure) -> list[tuple[Source, tuple[int, ...]]]:

@@ -193,7 +193,7 @@ class Router:
         """A single reader off the spine: one wire down the left side of the panel, no dot."""
         x, y = self.placement.trunk[state], source[1]
         px = self.at[reader][0] + self.ports[reader, "in", f"carry{state}"]
-        low = self.bottom(reader) - 16
+        low = self.placement.low[state]
         line = rounded([source, (x, y), (x, low), (px, low), (px, self.at[reader][1])], 12)
         back = self.structure.direction[state]
         edge = Edge(state, back, reader)
@@ -210,6 +210,9 @@ class Router:
         lowest = lane - (turns - 1) / 2 * _SKIP_PITCH
         way = [(aside, lane), (aside, y)]
         if below:
+            for k in range(turns):  # the way up keeps clear of where the state itself goes down
+                aside_of = self.placement.right - 8 - 9 * k if lag > 0 else self.placement.left + 8 + 9 * k
+                self.ways.append(dense([(aside_of, lowest), (aside_of, self.at[state][1])]))
             way = self.way_up(lowest, reader, f"skip{state}.{lag}", self.placement.left)
         for k in range(turns):
             height = lane + (k - (turns - 1) / 2) * _SKIP_PITCH

@@ -6,24 +6,28 @@ import math
 from collections.abc import Mapping
 
 from .boxes import Box
-from .curves import Point, clipped, crosses
+from .curves import Point, crosses
 from .ends import Obstacle
+from .faults import faults
 from .place import Placement
-from .router import Route, Routing
+from .router import Routing
 from .structure import Structure
 
 # Set by eye: a wire over a box is worse than any detour, a crossing is worth a detour of some 450 points.
-_WRONG, _OVER, _CROSSING, _LENGTH, _WIDTH, _HEIGHT, _DRIFT, _ORDER = 5000, 400, 160, 0.35, 0.8, 0.5, 0.6, 3
+_WRONG, _OVER, _ALONG, _CROSSING, _ORDER = 5000, 400, 300, 160, 20
+_LENGTH, _WIDTH, _HEIGHT, _DRIFT = 0.35, 0.8, 0.5, 0.6
 
 
 def score(structure: Structure, placement: Placement, routing: Routing) -> float:
     """The lower the better."""
     wires = [wire for wire in routing.routes if wire.weight is None]
+    wrong = faults(placement, routing)
     lines = [[*wire.line[::3], wire.line[-1]] for wire in wires]
     row = sorted(structure.main_row, key=lambda role: placement.at[role])
     return (
         _WRONG * _wrong(structure, placement, routing)
-        + _OVER * sum(_over(wire, routing) for wire in wires)
+        + _OVER * sum(wrong.over)
+        + _ALONG * sum(map(len, wrong.along)) / 2
         + _CROSSING * _crossings(lines)
         + _LENGTH * sum(math.dist(a, b) for line in lines for a, b in zip(line, line[1:], strict=False))
         + _WIDTH * (placement.right - placement.left)
@@ -43,26 +47,27 @@ def _wrong(structure: Structure, placement: Placement, routing: Routing) -> int:
     """Spines that do not run the way of their time (`dot` reverses some), and carries that run over anything."""
     at = placement.at
     reversed_links = sum((at[b][0] - at[a][0]) * way < 20 for (a, b), way in structure.rightward.items())
-    return reversed_links + len(_blocking(placement, routing))
+    return reversed_links + len(_blocking(structure, placement, routing))
 
 
 def in_the_way(
     structure: Structure, boxes: Mapping[int, Box], placement: Placement, routing: Routing
-) -> frozenset[int]:
-    """Nodes that some carry runs over, by themselves or by their chips."""
-    roles = set()
-    for obstacle in _blocking(placement, routing):
+) -> frozenset[tuple[int, int]]:
+    """Pairs of a node, or its chips, and a carried state that runs over it."""
+    pairs = set()
+    for state, obstacle in _blocking(structure, placement, routing):
         x, y = (obstacle.left + obstacle.right) / 2, (obstacle.bottom + obstacle.top) / 2
         for role in structure.roles:
             left, bottom, right, top = boxes[role].foot
             ox, oy = placement.at[role]
-            if ox + left - 1 <= x <= ox + right + 1 and oy + bottom - 1 <= y <= oy + top + 1:
-                roles.add(role)
-    return frozenset(roles)
+            on_it = ox + left - 1 <= x <= ox + right + 1 and oy + bottom - 1 <= y <= oy + top + 1
+            if on_it and role != state and role not in structure.spines.get(state, ()):
+                pairs.add((role, state))
+    return frozenset(pairs)
 
 
-def _blocking(placement: Placement, routing: Routing) -> list[Obstacle]:
-    """Obstacles on the straight way of a carry: after its state in one panel, and before its first stop in the next."""
+def _blocking(structure: Structure, placement: Placement, routing: Routing) -> list[tuple[int, Obstacle]]:
+    """(state, obstacle) on the straight way of a carry: beyond its state, before its first stop in the next panel."""
     at, found = placement.at, []
     for wire in routing.routes:
         if abs(wire.back) != 1 or wire.turn:
@@ -72,26 +77,16 @@ def _blocking(placement: Placement, routing: Routing) -> list[Obstacle]:
         y, x = at[state][1], at[state][0]
         onward = wire.back > 0
         side = placement.left if onward else placement.right
-        reach = wire.end.x if wire.line[-1][1] == y else placement.trunk.get(state, side)
+        first = structure.spines.get(state, (None,))[0]
+        reach = placement.trunk.get(state, side) if first is None else at[first][0]
+        ends.add(state if first is None else first)
         for obstacle in routing.obstacles:
             if obstacle.role in ends or not obstacle.bottom < y < obstacle.top:
                 continue
             leaving = obstacle.right > x + 1 if onward else obstacle.left < x - 1
             entering = obstacle.left < reach if onward else obstacle.right > reach
-            found += [obstacle] * (leaving + entering)
+            found += [(state, obstacle)] * (leaving + entering)
     return found
-
-
-def _over(wire: Route, routing: Routing) -> int:
-    """Obstacles that the wire runs over, its own ends excepted."""
-    ends = {int(end[1:]) for end in (wire.tail, wire.head) if end.startswith("n")}
-    samples = clipped(wire.line, wire.start, wire.end)[::3]
-    left, right = min(x for x, _ in samples), max(x for x, _ in samples)
-    return sum(
-        any(obstacle.holds(point, 1) for point in samples)
-        for obstacle in routing.obstacles
-        if obstacle.role not in ends and obstacle.left - 1 < right and obstacle.right + 1 > left
-    )
 
 
 def _crossings(lines: list[list[Point]]) -> int:

@@ -14,6 +14,8 @@ from ..reading.template import Template
 from .boxes import Box
 from .combine import Found, Run, combined
 from .curves import Line, Point, crosses
+from .faults import faults
+from .mend import mended
 from .place import Placement, place
 from .router import Routing
 from .routes import route
@@ -23,12 +25,14 @@ from .strips import Strips, arrange
 from .structure import Structure
 
 _Item = TypeVar("_Item")
+Lift = tuple[int, int, bool]  # a node, a carried state, and whether the node goes above its line, else below
 
 # The search is bounded by counts, never by seconds: the same step gives the same picture on a fast and a slow machine.
 _RUNS = 72
 _ROUTED = 5
 _ROUNDS_OF_SWAPS = 3
 _INTRUDER = 3000.0
+_MENDED = 4
 
 _HEAD = (
     'rankdir=BT; nodesep=0.222; splines=true; node [shape=box,fixedsize=true,label=""]; '
@@ -60,7 +64,7 @@ class _Try:
 
     order: tuple[int, ...] | None
     shuffle: int
-    lifted: frozenset[int] = frozenset()  # nodes to keep off the rank where they stood in the way of a carry
+    lifted: frozenset[Lift] = frozenset()  # nodes to keep off the line of a carry that ran over them
     grouped: bool = False  # named parts of the step as clusters
 
 
@@ -89,8 +93,9 @@ def lay_out(template: Template, boxes: tuple[Box, ...], weights: tuple[tuple[str
 
 def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -> Found:
     best: Found | None = None
+    others: list[Found] = []
     seen: set[tuple[tuple[str, Point], ...]] = set()
-    runs, tries = 0, _first_tries(structure)
+    runs, tries, lifted = 0, _first_tries(structure), list[frozenset[Lift]]()
     for _ in range(1 + _ROUNDS_OF_SWAPS):
         answers = render.layouts([_text(structure, by_role, t) for t in tries])
         runs += len(tries)
@@ -105,18 +110,33 @@ def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -
             placement = place(structure, by_role, run.at, strip_width)
             routing = route(structure, by_role, placement, run.splines)
             value = score(structure, placement, routing) + _intrusion(structure, by_role, placement.at)
+            others.append(Found(structure, placement, routing, run, value, runs))
             if best is None or value < best.score:
                 best = Found(structure, placement, routing, run, value, runs)
         assert best is not None
         blocking = in_the_way(structure, by_role, best.placement, best.routing)
-        if blocking and not any(t.lifted for t in tries):
-            tries = [replace(t, lifted=lifted) for t in tries[:24] for lifted in _lifts(blocking)]
+        if blocking and (best is not before or not lifted):
+            lifted, kept = _lifts(structure, lifted, blocking), tries[:24] if not lifted else tries[:: len(lifted)][:16]
+            tries = [replace(t, lifted=lift) for t in kept for lift in lifted]
         elif best is not before and len(structure.main_row) > 4:
             tries = _swaps(structure, best)
         else:
             break
     assert best is not None
-    return best
+    return _mended(by_role, best, others)
+
+
+def _mended(boxes: dict[int, Box], best: Found, others: list[Found]) -> Found:
+    """The best way, or, where its wires are at fault, the best after some have been laid anew."""
+    if not len(faults(best.placement, best.routing)):
+        return best
+    tried = []
+    for found in sorted(others, key=lambda found: found.score)[:_MENDED]:
+        routing = mended(boxes, found.placement, found.routing)
+        value = score(found.structure, found.placement, routing)
+        value += _intrusion(found.structure, boxes, found.placement.at)
+        tried.append(replace(found, routing=routing, score=value, runs=best.runs))
+    return min(tried, key=lambda found: found.score)
 
 
 def _first_tries(structure: Structure) -> list[_Try]:
@@ -163,10 +183,16 @@ def _guessed_intrusion(structure: Structure, boxes: dict[int, Box], run: Run) ->
     return _intrusion(structure, boxes, found)
 
 
-def _lifts(roles: frozenset[int]) -> list[frozenset[int]]:
-    """Each of these nodes alone, then all together."""
-    single = [frozenset([role]) for role in sorted(roles)]
-    return single[:4] + ([roles] if len(roles) > 1 else [])
+def _lifts(
+    structure: Structure, before: list[frozenset[Lift]], blocking: frozenset[tuple[int, int]]
+) -> list[frozenset[Lift]]:
+    """All of these nodes above the lines that run over them, or all below, or some here and some there."""
+    pairs = sorted(blocking)
+    choices = [[(role, state, True) for role, state in pairs], [(role, state, False) for role, state in pairs]]
+    deep = [(role, state, structure.depth[role] > structure.depth[state] / 2) for role, state in pairs]
+    choices += [deep] + [[(*pair, True)] for pair in pairs[:2]]
+    earlier = before[:2] or [frozenset[Lift]()]
+    return list(dict.fromkeys(known | frozenset(choice) for known in earlier for choice in choices))[:6]
 
 
 def _swaps(structure: Structure, best: Found) -> list[_Try]:
@@ -181,7 +207,7 @@ def _swaps(structure: Structure, best: Found) -> list[_Try]:
 
 
 def dot_text(
-    structure: Structure, boxes: dict[int, Box], order: tuple[int, ...] | None, shuffle: int, lifted: frozenset[int]
+    structure: Structure, boxes: dict[int, Box], order: tuple[int, ...] | None, shuffle: int, lifted: frozenset[Lift]
 ) -> str:
     """One step as DOT for the engine `dot`: footprints, ranks and orders only; chips, buses and carries stay out."""
     spines = structure.spines
@@ -212,8 +238,9 @@ def dot_text(
             lines.append(" -> ".join(f"n{role}" for role in ordered) + " [style=invis,weight=1];")
     for source, target in _shuffled(structure.links, shuffle):
         if (source, target) not in structure.spine_pairs:
-            far = ",minlen=2" if target in lifted or source in lifted & structure.inputs else ""
-            lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}{far}];")
+            lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}];")
+    for role, state, above in sorted(lifted):
+        lines.append((f"z{state} -> n{role}" if above else f"n{role} -> z{state}") + " [weight=0,style=invis];")
     return "\n".join(["digraph {", "ranksep=0.417;", _HEAD, *lines, "}"])
 
 
@@ -280,6 +307,7 @@ def _cheap(structure: Structure, run: Run) -> float:
     xs, ys = [x for x, _ in run.at.values()], [y for _, y in run.at.values()]
     return (
         5000 * backward
+        + 2500 * _on_a_line(structure, run)
         + 160 * crossings
         + 0.35 * length
         + 0.8 * (max(xs) - min(xs))
@@ -287,6 +315,20 @@ def _cheap(structure: Structure, run: Run) -> float:
         + 0.6 * sum(_outward(structure, xs, run, state) for state in structure.carried)
         + 3 * _inversions(run.at[f"n{role}"][0] for role in structure.main_row)
     )
+
+
+def _on_a_line(structure: Structure, run: Run) -> int:
+    """How many nodes share a rank with a carried state on the way that its value takes through the panel."""
+    count = 0
+    for state in structure.carried:
+        path = structure.spines.get(state, ())
+        way, (x, y) = structure.direction[state], run.at[f"n{state}"]
+        first = way * run.at[f"n{path[0]}"][0] if path else -1e9
+        for role in structure.roles:
+            u, v = run.at[f"n{role}"]
+            if abs(v - y) < 1 and role != state and role not in path:
+                count += way * u > way * x or way * u < first
+    return count
 
 
 def _outward(structure: Structure, xs: list[float], run: Run, state: int) -> float:

@@ -11,6 +11,7 @@ from ..reading.template import Edge, Template
 
 # Where a bus starts: ("carry", role) is a state that arrives from the step before, ("node", role) a node of this step.
 Source = tuple[str, int]
+_LONGEST_SPINE = 6
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,10 @@ class Structure:
         for _, state, paths in sorted(found, key=lambda entry: entry[:2]):
             gates = [role for role in self.readers(state) if self.kind[role] in ("affine", "product")]
             for path in paths:
+                if set(path[:-1]) & set(self.carried):
+                    continue  # another state could not leave the panel on this line
+                if sum(self.kind[role] == "affine" for role in path) > 1 or len(path) > _LONGEST_SPINE:
+                    continue  # side by side they would make the panel far wider than it is high
                 if len(gates) > 1 and path[0] in gates or any(set(path) & set(other) for other in chosen.values()):
                     continue
                 contracted = group | dict.fromkeys(path, state)
@@ -150,9 +155,10 @@ class Structure:
         """Nodes to stand side by side: gates with the same sources, and three or more functions of one node."""
         groups: dict[tuple[str, frozenset[int], tuple[str, ...]], list[int]] = defaultdict(list)
         scopes = {part.role: part.scopes for part in self.template.parts}
+        alone = [state for state in self.carried if state not in self.on_spine]
         for role in self.roles:
             feeding = frozenset(self.sources[role])
-            if role in self.on_spine:
+            if role in self.on_spine or role in alone[1:]:  # states have lines of their own: at most one stays in a row
                 continue
             if self.kind[role] in ("affine", "product"):
                 groups["gate", frozenset() if feeding <= self.inputs else feeding, scopes[role]].append(role)

@@ -52,6 +52,8 @@ class Drawn:
     top: float
     kind: str
     text: str
+    name: str = ""
+    round: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,15 @@ class Stroke:
     line: tuple[Point, ...]
     name: str
     ends: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Tip:
+    """Where an arrow head ends, and the name of what it points at."""
+
+    at: Point
+    wire: str
+    target: str
 
 
 @dataclass
@@ -89,6 +100,9 @@ class Canvas:
     boxes: list[Drawn] = field(default_factory=list)
     texts: list[Drawn] = field(default_factory=list)
     strokes: list[Stroke] = field(default_factory=list)
+    tips: list[Tip] = field(default_factory=list)
+    places: dict[str, Drawn] = field(default_factory=dict)  # every box by its name, junctions and anchors too
+    frame: tuple[float, float, float, float] | None = None
     stands_for: dict[str, tuple[Key, ...]] = field(default_factory=dict)  # by name: nodes or edges of the graph
     _nodes: list[_Item] = field(default_factory=list)
     _wires: list[_Item] = field(default_factory=list)
@@ -134,9 +148,11 @@ class Canvas:
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
         self._nodes.append(_Item((self._fresh(name),), attributes | style, panel, self.faded))
+        half_wide, half_high, is_round = width / 2, height / 2, shape == "circle"
+        drawn = Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label, name, is_round)
+        self.places[name] = drawn
         if kind.split()[0] not in _DECORATION:
-            half_wide, half_high = width / 2, height / 2
-            self.boxes.append(Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label))
+            self.boxes.append(drawn)
         if label:
             size_of_font = float(style.get("fontsize", "12"))
             wide = text_width(label, size_of_font) / 2
@@ -198,6 +214,8 @@ class Canvas:
             attributes["tooltip"] = literal(tooltip)
         self._wires.append(_Item((*ends, name), attributes | style, None, self.faded))
         self.strokes.append(Stroke(tuple(body) + ((tip,) if tip else ()), name, ends))
+        if tip:
+            self.tips.append(Tip(tip, name, ends[1]))
 
     def head(
         self,
@@ -211,6 +229,7 @@ class Canvas:
         **style: str,
     ) -> None:
         """An arrow head as a short tapered line from `base` to `tip`: the same in every version of Graphviz."""
+        self.tips.append(Tip(tip, name, ends[1]))
         (x0, y0), (x1, y1) = base, tip
         points = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
         attributes = {
@@ -256,6 +275,7 @@ class Canvas:
 
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
+        self.frame = frame
         (nodes, wires), prefix = self._shown(), self.prefix
         panels = {name: self.theme.attributes(attributes) for name, attributes in self._panels.items()}
         out, groups = self._empty(prefix, frame), dict[str | None, list[_Item]]()

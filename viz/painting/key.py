@@ -178,7 +178,7 @@ class Key:
         if self.quiet:
             key = next(iter(self.painter.seeds))
             paint_seed(canvas, "key-seed", (self.left + 32, self.y), "key")
-            t = graph.nodes[key]["t"]
+            t = graph.nodes[key].get("t", graph.graph["at"])
             self._two_lines(f"seed ∂ℓ/∂ℓ at t = {t}:", "this loss alone")
 
     def _two_lines(self, first: str, second: str) -> None:

@@ -71,7 +71,8 @@ class Painter:
     @property
     def left(self) -> float:
         """The left end of everything drawn."""
-        return min([self.placement.left, *(x - _INITIAL / 2 for x, _ in self.initial_at.values())])
+        aside = 14 if self.layout.structure.skips or self.layout.routing.memories else 0
+        return min([self.placement.left, *(x - _INITIAL / 2 - aside for x, _ in self.initial_at.values())])
 
     def paint(self) -> None:
         """Panels, initial states, then every step."""
@@ -214,6 +215,9 @@ class Painter:
         else:
             rest = [point for point in wire.line if point[0] >= self.placement.left - 4]
             line = [*dense([(x, y), rest[0]]), *rest[1:]]
+            if abs(y - rest[0][1]) > 0.5:
+                side = x + _INITIAL / 2 + 10
+                line = joined(rounded([(x, y), (side, y), (side, rest[0][1]), rest[0]], 10), rest, 2)
         return replace(wire, key=f"{wire.key}-from{s - wire.back}", line=tuple(line), start=start)
 
     def draw_wire(
@@ -296,12 +300,14 @@ class Painter:
         """Left of the first panel, at the height where the state enters; each earlier step further left."""
         states = [(node["role"], node["step"]) for key, node in self.graph.nodes(data=True) if key.startswith("i")]
         places: dict[tuple[int, int], Point] = {}
-        for role, s in sorted(states, key=lambda state: (-state[1], -self.placement.at[state[0]][1])):
-            y = self.placement.at[role][1]
+        height = self.placement.at
+        for s in sorted({s for _, s in states}, reverse=True):
             x = self.placement.left - 30 + 64 * (s + 1)
-            while any(abs(x - u) < _INITIAL + 10 and abs(y - v) < _INITIAL + 6 for u, v in places.values()):
-                x -= _INITIAL + 12
-            places[role, s] = (x, y)
+            group = sorted((role for role, when in states if when == s), key=lambda role: height[role][1])
+            levels = _spread([height[role][1] for role in group], _INITIAL + 8)
+            if any(y != height[role][1] for role, y in zip(group, levels, strict=True)):
+                x -= 18  # room for the ways from there to the lines of these states
+            places |= {(role, s): (x, y) for role, y in zip(group, levels, strict=True)}
         return places
 
     def beside_initial(self, at: Point, lane: float) -> float:
@@ -325,6 +331,17 @@ class Painter:
         self.canvas.faded = node.get("faded", False)
         self.canvas.box(key, label, at, (_INITIAL, _INITIAL), "initial", shape="circle", **style)
         self.canvas.faded = False
+
+
+def _spread(levels: list[float], gap: float) -> list[float]:
+    """Ascending heights, moved as little as needed to be at least so far apart."""
+    out = list(levels)
+    for _ in range(20):
+        for k in range(1, len(out)):
+            lacking = gap - (out[k] - out[k - 1])
+            if lacking > 0.01:
+                out[k - 1], out[k] = out[k - 1] - lacking / 2, out[k] + lacking / 2
+    return out
 
 
 def without_idle_junctions(routes: list[Route]) -> list[Route]:
