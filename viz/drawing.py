@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import networkx as nx
@@ -45,6 +45,7 @@ def draw(
     theme: str = "light",
     size: str | tuple[float, float] | None = None,
     backward: bool = False,
+    collapse: str | Collection[str] | None = None,
 ) -> Picture:
     """Draw a recorded program unrolled over time, values forward and gradients backward.
 
@@ -66,6 +67,8 @@ def draw(
         size: "slide" (16:9, 960 × 540 pt), "paper" (3.4 in wide where the smallest text has 5 pt there, else 7 in), or
             (width, height) in points. Steps are folded, and the key goes below them, where that is needed to read it.
         backward: draw the backward pass as it is recorded, too: its lines beside those that they differentiate.
+        collapse: "steps" draws every step as one box; the name of a part, "layer 1", or several, or "layer" for all
+            that are counted so, draws that part as one box in every step. What crosses a box's border stays exact.
 
     Raises:
         PictureError: not a flow, a bad span, too many steps, Graphviz missing or failing.
@@ -82,11 +85,14 @@ def draw(
         raise PictureError(f"backward=True draws a recurrent program's backward pass, and this flow has no {lacks}")
     if backward and show != "both":
         raise PictureError(f"show={show!r}: a picture with backward=True shows both passes; leave one of the two out")
+    if collapse is not None and not flow.steps.order:
+        raise PictureError(f"collapse={collapse!r}: the program marks no time steps; mark them with `with tg.step(t):`")
+    rules = {"every_line": every_line, "fuse": fuse}
     lengths = [Length(fold, every_step)]
     if look.sizes and fold is None and not (every_step or backward or path):
         lengths = lengths_to_try(len(flow.steps.order))
     for length in lengths:
-        graph = _read(flow, look, path, length, every_line=every_line, fuse=fuse, backward=backward)
+        graph = _read(flow, look, path, length, backward=backward, collapse=collapse, **rules)
         try:
             paint = _with_steps if graph.graph["steps"] else _without_steps
             return paint(graph, title, span, look)
@@ -96,10 +102,14 @@ def draw(
     raise AssertionError("there is at least one length to try")
 
 
-def _read(flow: Flow, look: Look, path: Any, length: Length, *, backward: bool, **rules: Any) -> nx.MultiDiGraph:
+def _read(
+    flow: Flow, look: Look, path: Any, length: Length, *, backward: bool, collapse: Any, **rules: Any
+) -> nx.MultiDiGraph:
     """The graph of a flow, with what the user wants to see of it."""
     if path is None:
-        graph = length.graph(flow, backward=backward, **rules)
+        graph = length.graph(flow, backward=backward, collapse=collapse, **rules)
+    elif collapse is not None:
+        raise PictureError(f"path={path!r} follows single routes, and collapse={collapse!r} hides them: choose one")
     elif backward or look.show == "value":
         said = "backward=True" if backward else "show='value'"
         raise PictureError(f"path={path!r} shows how gradient flows and {said} something else: choose one of them")

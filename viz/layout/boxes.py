@@ -132,6 +132,9 @@ def _size(
     if kind == "input":
         name = max(text_width(instance.name, 13) for instance in instances)
         return (34.0, 34.0, True) if name <= 26 else (name + 16, 30.0, False)
+    if kind == "cell":
+        name = max(text_width(instance.name, 13, bold=True) for instance in instances)
+        return max(84.0, name + 28, operation + 20), 56.0, False
     if kind == "loss":
         words = [text_width(f"{i.name} = ", 11.5) + text_width(i.value, 11.5, bold=True) for i in instances]
         return max(78.0, max(words) + 14), 28.0, False

@@ -155,7 +155,7 @@ class Key:
 
     def _symbols(self) -> None:
         canvas, graph = self.canvas, self.painter.graph
-        if graph.graph["weights"]:
+        if any(box.chips for box in self.painter.boxes.values()):
             self.y -= 14
             style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT}
             labels = [str(graph.nodes[key]["label"]) for key in graph.graph["weights"]]

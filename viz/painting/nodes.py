@@ -9,7 +9,7 @@ from ..layout.boxes import ROW_HEIGHT, Box, Face, chip_width, face
 from ..layout.curves import Point
 from ..layout.metrics import shorten, text_width
 from .canvas import Canvas, slug_words
-from .colours import ADJOINT, GREY, INK, LOSS, LOSS_EDGE, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
+from .colours import ADJOINT, GREY, INK, LOSS, LOSS_EDGE, SCOPE, TEXT_GREY, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
 
 
 def paint_chip(
@@ -38,6 +38,12 @@ def paint_node(
         shape = "circle" if size[0] == size[1] else "box"
         tint |= {"fontsize": "13", "tooltip": tooltip}
         canvas.box(key, written.name, at, size, "input", shape=shape, panel=panel, **tint)
+    elif kind == "cell":
+        style = {"fillcolor": SCOPE, "color": INK, "penwidth": "1.6", "tooltip": tooltip}
+        canvas.box(key, "", at, size, "op collapsed", panel=panel, **style)
+        canvas.text(written.name, (x, y + 8), 13, INK, bold=True, panel=panel)
+        held = written.operation or f"{len(node['lines'])} lines"
+        canvas.text(held, (x, y - 11), 10.5, TEXT_GREY, panel=panel)
     elif kind == "loss":
         style = {"fillcolor": LOSS, "color": LOSS_EDGE, "penwidth": "1.4", "tooltip": tooltip}
         canvas.box(key, "", at, size, "loss", panel=panel, **style)

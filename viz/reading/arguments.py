@@ -48,6 +48,9 @@ class Wires:
         if role in self.display.feeds or all(not program.parents(i) for i in members):
             return members
         inside = set(members)
+        if role in self.display.cells:
+            read = [i for i in members if i not in self.display.vanished]
+            return [i for i in read if any(c not in inside for c, _ in self.display.uses(i))] or members[-1:]
         return [i for i in members if not any(c in inside for c, _ in self.display.uses(i))] or members[-1:]
 
     def pushed(self, edges: Edges, child: int, k: int) -> Array | None:

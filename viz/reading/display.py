@@ -25,6 +25,8 @@ class Display:
     rows: set[int] = field(default_factory=set)  # roles of products that are rows of an affine box
     inputs: dict[tuple[int, int], int] = field(default_factory=dict)  # (outside line, s) -> role made up for it
     weights: list[int] = field(default_factory=list)  # lines drawn as chips
+    cells: dict[int, str] = field(default_factory=dict)  # collapsed parts: role -> what the box is called
+    ports: dict[int, int] = field(default_factory=dict)  # role of a state that leaves a box -> role of its port
     fused: bool = False
     roles: list[int] = field(default_factory=list)  # display roles in program order
 
@@ -39,6 +41,14 @@ class Display:
             passed.append((p, 0))
             p = program.parents(p)[0]
         return p, tuple(passed)
+
+    def drawn(self, state: int) -> int:
+        """The role that a state is drawn as: its own, or where it is collapsed its port's or its box's."""
+        return self.ports.get(state, self.head.get(state, state))
+
+    def initial_key(self, state: int, s: int) -> str:
+        """The key of the node of an initial state."""
+        return f"i{self.drawn(state) if self.cells else state}@{s}"
 
     def uses(self, i: int) -> list[tuple[int, int]]:
         """The visible (child, argument) pairs that read line i, vanished lines looked through."""

@@ -6,6 +6,7 @@ a node bring back adds up to that node's adjoint: `G.graph["conservation"]` is t
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import networkx as nx
@@ -14,7 +15,7 @@ import numpy as np
 from tinygrad_rnn import Flow
 
 from ..render import PictureError
-from . import folding, tooltips, words
+from . import collapsing, folding, tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
 from .conservation import state_law
 from .display import Display
@@ -38,6 +39,7 @@ def build(
     fuse: bool | None = None,
     backward: bool = False,
     fold: tuple[int, int] | None = None,
+    collapse: str | Collection[str] | None = None,
 ) -> nx.MultiDiGraph:
     """The graph of a recorded program and of its gradient.
 
@@ -49,6 +51,8 @@ def build(
         fold: (first, last): so many steps at both ends stay, those between become the one node "fold";
             `G.graph["fold"]` has what passes inside it. Where one step or none is left to fold, nothing is folded;
             a recorded backward pass is never folded.
+
+        collapse: "steps" for one box per step, or the names of parts of a step, "layer 1", for one box each.
 
     Returns a MultiDiGraph; a program without steps gives a plain graph of its lines, `G.graph["steps"] == []`.
     """
@@ -64,7 +68,12 @@ def build(
     read = part.flow if part else flow
     program = place(unfolded(flow), flow.tape.backward) if recorded else place(read)
     display = arrange(program, every_line=every_line, fuse=fuse)
-    builder = _Builder(program, display, collect(display))
+    if collapse is not None:
+        collapsing.collapse(display, collapse)
+    wires = collect(display)
+    if display.cells:
+        collapsing.border_wires(wires)
+    builder = _Builder(program, display, wires)
     G = builder.graph()
     if part:
         G = folding.folded(G, builder.wires, part, *between)
@@ -93,7 +102,7 @@ class _Builder:
             if f"w{line}" in connected:
                 self._weight(line, {s: array for (weight, s), array in sorted(shares.items()) if weight == line})
         for (state, s), line in self.program.initial.items():
-            if f"i{state}@{s}" in connected:
+            if self.display.initial_key(state, s) in connected:
                 self._initial(state, s, line)
         self._total()
         for (u, v), wires in self.wires.between.items():
@@ -110,23 +119,45 @@ class _Builder:
         i = exits[-1]
         kind, op, rows = self._kind(key, role, i)
         label = self.labels.name(role, s)
+        if kind == "cell":
+            label = display.cells[role]
         if kind == "loss":
             label = words.symbol("ℓ", program.order[s][1])
         elif kind == "input":
             label = self.labels.input(i, role, s)
         loop, t = program.order[s]
         self._add(
-            key, exits, kind=kind, role=role, step=s, t=t, loop=loop, op=op, name=self.labels.names.get(role),
-            label=label, rows=rows, lines=tuple(self.wires.members[key]), recorded=i in program.meaning,
-            cited=i in program.meaning,
+            key, exits[-1:] if kind == "cell" else exits, kind=kind, role=role, step=s, t=t, loop=loop, op=op,
+            name=self.labels.names.get(role), label=label, rows=rows, lines=tuple(self.wires.members[key]),
+            recorded=i in program.meaning, cited=i in program.meaning,
             fused=role in display.losses or len(self.wires.members[key]) > 1,
         )  # fmt: skip
+        if kind == "cell" or role in display.ports.values():
+            self._border(key, exits, display.head[program.role[i]], s)
+
+    def _border(self, key: str, exits: list[int], box: int, s: int) -> None:
+        """Note what passes the border of a collapsed box: all its results together, or the one of a port."""
+        node, values = self.G.nodes[key], [np.ravel(self.program.lines[i][4]) for i in exits]
+        node["value_norm"], node["exits"] = norm(np.concatenate(values)), tuple(exits)
+        if self.backward and any(self.program.differentiable[e] for e in exits):
+            brought = collapsing.border(self.wires, exits, self.wires.members[f"n{box}@{s}"], self.flow.adjoint)
+            self.borders[key], node["adjoint_norm"] = brought, norm(brought)
+        if node["kind"] == "cell":
+            node["shape"], node["value"] = (sum(value.size for value in values),), None
+            results = [self.labels.result(i) for i in exits]
+            node["op"] = f"→ {', '.join(results)}" if all(results) else ""  # type: ignore[arg-type]
+            weights = [self.labels.weight(w) for w in self.display.weights if (f"w{w}", key) in self.wires.between]
+            node["tooltip"] = collapsing.tooltip(self.wires, key, node, weights)
 
     def _kind(self, key: str, role: int, i: int) -> tuple[str, str, tuple[tuple[str, str | None], ...]]:
         """What a node is, what it does, and the rows of an affine box."""
         program, display = self.program, self.display
         if role in display.losses:
             return "loss", "", ()
+        if role in display.cells:
+            return "cell", "", ()
+        if role in display.ports.values():
+            return "state", "", ()
         if role in display.feeds or not program.parents(i) or role in self.labels.made_up:
             return "input", "", ()
         if any(program.role[m] in display.rows for m in self.wires.members[key]):
@@ -147,8 +178,8 @@ class _Builder:
 
     def _initial(self, state: int, s: int, line: int) -> None:
         self._add(
-            f"i{state}@{s}", [line], kind="initial", role=self.display.head.get(state, state), step=s, lines=(line,),
-            name=self.labels.names.get(state), label=self.labels.initial(state, s), t=self.program.time(s), op="",
+            self.display.initial_key(state, s), [line], kind="initial", role=self.display.drawn(state), step=s,
+            lines=(line,), name=self.labels.names.get(state), label=self.labels.initial(state, s), t=self.program.time(s), op="",
             loop=self.program.order[0][0],
         )  # fmt: skip
 
@@ -188,6 +219,8 @@ class _Builder:
     def _edge(self, u: str, v: str, wires: list[Wire]) -> None:
         arrays = [wire.contribution for wire in wires if wire.contribution is not None]
         contribution = sum(arrays[1:], start=np.array(arrays[0])) if arrays else None
+        if self.G.nodes[u]["kind"] == "cell":
+            contribution = collapsing.together(self.wires, list(self.G.nodes[u]["exits"]), wires)
         differentiable = any(self.program.differentiable[e] for e in self.G.nodes[u]["exits"])
         silent = not self.backward or not differentiable
         silent |= self._beside(v)  # what the backward pass reads is no part of what it differentiates
@@ -232,11 +265,14 @@ class _Builder:
             losses=dict(sorted(losses.items())),
             contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE) if self._of_losses() else None,
             recorded="" if not program.meaning else "beside" if program.beside else "second order",
-            notes=[*flow.notes, *program.notes, *self._computed_weights()],
+            notes=[*flow.notes, *program.notes, *self._computed_weights(), *self._hidden_weights()],
             fold=None,
         )
         state_law(G, flow)
 
+
+    def _hidden_weights(self) -> list[str]:
+        return ["the weights of a collapsed box have no chips; its tooltip names them"] if self.display.cells else []
 
     def _computed_weights(self) -> list[str]:
         """Which chips are no leaves, and what they are made of."""

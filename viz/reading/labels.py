@@ -24,6 +24,8 @@ class Labels:
         self.cited: set[str] = set()
         self.made_up = set(display.inputs.values())
         self.names = {r: self._base_name(r) for r in display.roles}
+        self.names |= display.cells
+        self.names |= {port: self._base_name(state) for state, port in display.ports.items()}
         self.groups: dict[int, list[int]] = {}  # display role -> the roles that it stands for
         for r, head in display.head.items():
             self.groups.setdefault(head, []).append(r)
@@ -36,13 +38,19 @@ class Labels:
             name = self.program.flow.steps.name[max(lines)] if lines else name
         return words.symbol(name, self.program.time(s)) if name else None
 
+    def result(self, line: int) -> str | None:
+        """The name of a line inside a collapsed box, with its time."""
+        name = self._base_name(self.program.role[line])
+        return words.symbol(name, self.program.time(self.program.step[line])) if name else None
+
     def weight(self, line: int) -> str:
         """A chip's text."""
         return words.symbol(self.program.flow.steps.name[line] or f"v{line}")
 
     def initial(self, state: int, s: int) -> str:
         """An initial state's text: its carry's name at the step before the first."""
-        name = self.names.get(self.display.head.get(state, state))
+        head = self.display.head.get(state, state)
+        name = self._base_name(state) if head in self.display.cells else self.names.get(head)
         leaf = self.program.flow.steps.name[self.program.initial[state, s]]
         return words.symbol(name, self.program.time(s)) if name else words.symbol(leaf) if leaf else "start"
 
@@ -139,6 +147,8 @@ class Labels:
             drawn, s = key[1:].split("@")
             alone = program.step[p] < 0 or all(display.key(c, program.step[c]) != key for c, _ in display.uses(p))
             text = self.name(int(drawn), int(s)) if alone else None
+            if int(drawn) in self.display.cells:
+                text = self.result(p)
             if int(drawn) in self.made_up:
                 text = self.input(p, int(drawn), int(s))
             if text is not None:

@@ -104,6 +104,8 @@ def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
     rows: tuple[tuple[str, str | None], ...] = max((n["rows"] for n in nodes), key=_size, default=())
     chips.update((key, None) for _, key in rows if key is not None)
     chips.update((u, None) for key in keys for u in G.predecessors(key) if u[0] == "w")  # as the operands stand
+    if nodes[-1]["kind"] == "cell":
+        chips = {}  # too many for one box; strips have them
     return Part(
         role=role,
         kind=nodes[-1]["kind"],
