@@ -107,7 +107,7 @@ class _Builder:
         self._total()
         for (u, v), wires in self.wires.between.items():
             self._edge(u, v, wires)
-        mark_scopes(self.G, self.program)
+        mark_scopes(self.G, self.display)
         for key in self.labels.cited & set(self.G):
             self.G.nodes[key]["cited"] = True
         self._facts()
@@ -141,7 +141,8 @@ class _Builder:
         node["value_norm"], node["exits"] = norm(np.concatenate(values)), tuple(exits)
         if self.backward and any(self.program.differentiable[e] for e in exits):
             brought = collapsing.border(self.wires, exits, self.wires.members[f"n{box}@{s}"], self.flow.adjoint)
-            self.borders[key], node["adjoint_norm"] = brought, norm(brought)
+            node["adjoint_norm"] = norm(brought)
+            self.borders[key] = brought if node["kind"] == "cell" else brought.reshape(node["shape"])
         if node["kind"] == "cell":
             node["shape"], node["value"] = (sum(value.size for value in values),), None
             results = [self.labels.result(i) for i in exits]
@@ -179,8 +180,8 @@ class _Builder:
     def _initial(self, state: int, s: int, line: int) -> None:
         self._add(
             self.display.initial_key(state, s), [line], kind="initial", role=self.display.drawn(state), step=s,
-            lines=(line,), name=self.labels.names.get(state), label=self.labels.initial(state, s), t=self.program.time(s), op="",
-            loop=self.program.order[0][0],
+            lines=(line,), name=self.labels.names.get(state), label=self.labels.initial(state, s), op="",
+            t=self.program.time(s), loop=self.program.order[0][0],
         )  # fmt: skip
 
     def _add(self, key: str, exits: list[int], **attributes: Any) -> None:
@@ -218,9 +219,10 @@ class _Builder:
 
     def _edge(self, u: str, v: str, wires: list[Wire]) -> None:
         arrays = [wire.contribution for wire in wires if wire.contribution is not None]
-        contribution = sum(arrays[1:], start=np.array(arrays[0])) if arrays else None
         if self.G.nodes[u]["kind"] == "cell":
             contribution = collapsing.together(self.wires, list(self.G.nodes[u]["exits"]), wires)
+        else:
+            contribution = sum(arrays[1:], start=np.array(arrays[0])) if arrays else None
         differentiable = any(self.program.differentiable[e] for e in self.G.nodes[u]["exits"])
         silent = not self.backward or not differentiable
         silent |= self._beside(v)  # what the backward pass reads is no part of what it differentiates

@@ -15,6 +15,7 @@ from . import words
 from .display import Display, look
 from .program import Program
 from .recorded import leave_out_sums, merge_recorded
+from .scopes import path_of
 
 MANY_PRODUCTS = 5  # a step with more weight products than this is drawn with fused affine maps
 
@@ -75,9 +76,17 @@ def _absorb_into_losses(display: Display) -> None:
             readers = [c for c, _ in display.uses(i) if not made_up or program.step[c] == s]
             inside = readers and all(program.step[c] == s and c not in program.total for c in readers)
             owners |= {owner.get(program.role[c], -1) for c in readers} if inside else {-1}
-        if len(owners) == 1 and -1 not in owners:
+        if len(owners) == 1 and -1 not in owners and _same_part(display, r, min(owners)):
             owner[r] = owners.pop()
     head.update(owner)
+
+
+def _same_part(display: Display, role: int, loss: int) -> bool:
+    """Do a role and a loss stand in the same named part of the step; what is no line of the step stands in none."""
+    program = display.program
+    if role in display.inputs.values():
+        return True
+    return path_of(program, program.typical(role)) == path_of(program, program.typical(loss))
 
 
 def _products(display: Display) -> set[int]:

@@ -11,6 +11,7 @@ import networkx as nx
 
 from tinygrad_rnn.steps import step_frame
 
+from .display import Display
 from .program import Program
 
 Path = tuple[str, ...]  # from the outermost part to the innermost
@@ -33,8 +34,12 @@ def shared_path(paths: Iterable[Path]) -> Path:
     return found
 
 
-def mark_scopes(G: nx.MultiDiGraph, program: Program) -> None:
-    """Give every node of a step its `scopes`, the same for a role in every step; what holds all nodes is no part."""
+def mark_scopes(G: nx.MultiDiGraph, display: Display) -> None:
+    """Give every node of a step its `scopes`, the same for a role in every step; what holds all nodes is no part.
+
+    A collapsed box and its ports stand where the part itself stood, with no frame around them.
+    """
+    program = display.program
     members: dict[int, list[str]] = {}
     for key, node in G.nodes(data=True):
         node["scopes"] = ()
@@ -46,6 +51,11 @@ def mark_scopes(G: nx.MultiDiGraph, program: Program) -> None:
         )
         for role, keys in members.items()
     }
+    for role, keys in members.items():
+        lines = [line for key in keys for line in G.nodes[key]["lines"]]
+        box = display.cells.get(display.head.get(program.role[lines[0]], -1)) if lines else None
+        if box in paths[role]:
+            paths[role] = paths[role][: paths[role].index(str(box))]
     operations = [role for role, keys in members.items() if G.nodes[keys[0]]["kind"] not in ("input", "loss")]
     everywhere = len(shared_path(paths[role] for role in operations))
     for role, keys in members.items():
