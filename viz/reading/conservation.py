@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_rnn import Flow
 
 Array = Any
+Place = tuple[int | str, ...]  # the lines that leave a node; the key of a collapsed box
 
 
 def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
@@ -19,12 +20,15 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
     Relative to the adjoint's largest entry where that is above 1. Where an adjoint is infinite or NaN the sum must
     be so, too; if not, the difference is infinite.
     """
-    arrived: dict[tuple[int, ...], Array] = defaultdict(float)
-    labels: dict[tuple[int, ...], str] = {}
+    arrived: dict[Place, Array] = defaultdict(float)
+    labels: dict[Place, str] = {}
+    adjoints: dict[Place, Array] = {}
     for key, node in G.nodes(data=True):
         if key == "L" or not node["exits"]:
             continue
-        exits = node["exits"]
+        exits = node["exits"] if node.get("border") is None else (key,)
+        # Of a collapsed box only what crosses its border arrives; what is read inside stays there.
+        adjoints[exits] = node.get("border", sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0))
         labels[exits] = str(node["label"] or node["op"])
         for _, v, edge in G.out_edges(key, data=True):
             counted = v == "L" and "outside" in node  # a weight's edge into L is in what comes from outside the steps
@@ -33,8 +37,8 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
         arrived[exits] = arrived[exits] + node.get("outside", 0.0)
         if flow.at != "all":
             arrived[exits] = arrived[exits] + sum(flow.seeds[i] for i in exits if i in flow.seeds)
-    errors = {exits: _error(array, exits, flow) for exits, array in arrived.items()}
-    worst = max(errors, key=lambda exits: errors[exits], default=())
+    errors = {exits: _error(array, adjoints[exits]) for exits, array in arrived.items()}
+    worst: Place = max(errors, key=lambda exits: errors[exits], default=())
     return errors.get(worst, 0.0), labels.get(worst, "")
 
 
@@ -50,8 +54,7 @@ def tolerance(flow: Flow) -> float:
     return max([1e-9, *(1000 * float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind in "fc")])
 
 
-def _error(array: Array, exits: tuple[int, ...], flow: Flow) -> float:
-    adjoint = sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0)
+def _error(array: Array, adjoint: Array) -> float:
     known = np.isfinite(adjoint)
     if np.any(np.isfinite(array) != known):
         return float("inf")

@@ -142,7 +142,7 @@ class _Builder:
         if self.backward and any(self.program.differentiable[e] for e in exits):
             brought = collapsing.border(self.wires, exits, self.wires.members[f"n{box}@{s}"], self.flow.adjoint)
             node["adjoint_norm"] = norm(brought)
-            self.borders[key] = brought if node["kind"] == "cell" else brought.reshape(node["shape"])
+            node["border"] = brought if node["kind"] == "cell" else brought.reshape(node["shape"])
         if node["kind"] == "cell":
             node["shape"], node["value"] = (sum(value.size for value in values),), None
             results = [self.labels.result(i) for i in exits]
