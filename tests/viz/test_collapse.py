@@ -131,3 +131,12 @@ def test_collapse_without_steps_or_with_a_path_is_refused() -> None:
         viz.draw(tg.flow(np.tanh(tape.var(0.3, "x"))), collapse="steps")
     with pytest.raises(viz.PictureError, match="choose one"):
         viz.draw(tg.flow(loss_of("lstm")), collapse="steps", path=(4, 1))
+
+
+@pytest.mark.parametrize("fold", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("name", KNOWN)
+def test_collapsed_steps_fold(name: str, fold: tuple[int, int]) -> None:
+    flow = tg.flow(loss_of(name, 9))
+    assert build(flow, collapse="steps", fold=fold).graph["conservation"] <= 1e-12
+    picture = viz.draw(flow, collapse="steps", fold=fold)
+    assert picture.canvas is not None and overlaps(picture.canvas) == {}

@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_rnn import Tape
+
 from ..render import PictureError
 from . import words
 from .arguments import Wire, Wires
@@ -161,15 +163,19 @@ def border(wires: Wires, exits: list[int], members: Collection[int], adjoint: di
 
 
 def together(wires: Wires, exits: list[int], between: list[Wire]) -> Array | None:
-    """The contributions of several wires as one vector over all results of a box; zeros where a result has no wire."""
-    if all(wire.contribution is None for wire in between):
+    """What several wires bring back to a box: `stacked` by the lines that they leave from."""
+    pairs = [(_source_line(wires, wire), wire.contribution) for wire in between]
+    return stacked(wires.display.program.flow.tape, exits, pairs)
+
+
+def stacked(tape: Tape, exits: Sequence[int], pairs: Sequence[tuple[int, Array | None]]) -> Array | None:
+    """Contributions to results of a box as one vector over all of them; zeros where a result has none."""
+    if all(contribution is None for _, contribution in pairs):
         return None
-    lines = wires.display.program.lines
-    sums = {i: np.zeros(np.shape(lines[i][4])) for i in exits}
-    for wire in between:
-        if wire.contribution is not None:
-            line = _source_line(wires, wire)
-            sums[line] = sums[line] + wire.contribution
+    sums = {i: np.zeros(np.shape(tape.lines[i][4])) for i in exits}
+    for line, contribution in pairs:
+        if contribution is not None:
+            sums[line] = sums[line] + contribution
     return np.concatenate([np.ravel(sums[i]) for i in exits])
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
-from . import words
+from . import collapsing, words
 from .arguments import Wire, Wires
 from .excerpt import Excerpt, excerpt
 from .missing import Missing, norms
@@ -209,6 +209,9 @@ class _Folding:
         contribution = None
         if arrays:
             contribution = np.concatenate([np.ravel(a) for a in arrays]) if several else sum(arrays[1:], arrays[0])
+        if u != KEY and self.H.nodes[u]["kind"] == "cell":
+            pairs = [(self._origin(wire), wire.contribution) for wire in wires]
+            contribution = collapsing.stacked(self.whole.tape, self.H.nodes[u]["exits"], pairs)
         gradient = None if role in self.silent else 0.0 if contribution is None else norm(contribution)
         cut = all(wire.cut for wire in wires)
         other = self.H.nodes[v if u == KEY else u]
