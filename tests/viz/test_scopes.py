@@ -105,7 +105,7 @@ def drawn(name: str, **options: Any) -> tuple[Picture, Layout]:
         return kept[-1]
 
     with tg.Tape(checked=True) as tape, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("viz.drawing.lay_out", keep)
+        patch.setattr("viz.length.lay_out", keep)
         return viz.draw(tg.flow(PROGRAMS[name](tape)), title=name, **options), kept[-1]
 
 
