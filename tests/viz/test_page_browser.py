@@ -348,10 +348,10 @@ def test_reduced_motion_is_honoured(browser: Any, file: Path, motion: str, secon
 
 @pytest.mark.parametrize("model", ["lstm", "gru", "stacked", "skip"])
 def test_every_event_of_other_cells_lights_something(browser: Any, folder: Path, model: str) -> None:
-    flow = tg.flow(tg.cells.record(model, 3)[1], at="last")
+    flow = tg.flow(tg.cells.record(model, 2)[1], at="last")
     made = viz.step_through(flow).save(folder / f"{model}.html")
     with opened(browser, made, color_scheme="dark") as tab:
-        assert tab.page.locator("#loss option:checked").inner_text() == "ℓ at t = 3"
+        assert tab.page.locator("#loss option:checked").inner_text() == "ℓ at t = 2"
         for place in range(1, tab.place()[1] + 1):
             tab.go(place)
             assert tab.ids("svg .now"), place

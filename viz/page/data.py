@@ -68,7 +68,7 @@ def gather(subject: Subject) -> dict[str, Any]:
         "weights": tables.parameters(flow, graph),
         "choices": shown,
         "losses": {str(s): drawn.nodes[key] for s, key in graph.graph["losses"].items() if key in drawn.nodes},
-        "table": tables.contributions(flow, offered),
+        "table": tables.contributions(flow, graph, offered),
         "scale": {"low": scale.low, "high": scale.high},
         "palette": tables.palette(),
         "floats": floats.text(),

@@ -68,6 +68,11 @@ def _slim(svg: str, prefix: str, known: set[str]) -> str:
     for attribute in ("width", "height", "aria-labelledby"):
         root.attrib.pop(attribute, None)
     root.set("text-anchor", "middle")
+    if (tooltip := root.find(f"{_SVG}title")) is not None:  # it would pop up wherever the pointer rests
+        root.remove(tooltip)
+    if (told := root.find(f"{_SVG}desc")) is not None:
+        told.set("id", "p-description")
+        root.set("aria-describedby", "p-description")
     for group in root.iter(f"{_SVG}g"):
         if (title := group.find(f"{_SVG}title")) is not None:
             group.remove(title)

@@ -28,6 +28,7 @@ from .formulas import forward_tree, rule_trees
 Edge = tuple[int, int]  # a line and the number of its argument
 _NAME = re.compile(r"(.*?)('\d+|'*)(?:\[([^\[\]]*)\])?")
 _MOST_SOURCE = 160
+_PLAIN_DIGITS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 
 
 @dataclass
@@ -130,7 +131,8 @@ def _name(flow: Flow, i: int, called: str, initial: dict[int, str]) -> list[str]
     if i == flow.loss:
         return ["L", "", ""]
     if i in initial:
-        return [shorten(printable(initial[i])), "", ""]
+        base, time = re.fullmatch(r"(.*?)([₀-₉]*)", initial[i], re.DOTALL).groups()  # type: ignore[union-attr]
+        return [shorten(printable(base)), "", time.translate(_PLAIN_DIGITS)]
     if called == f"v{i}":
         return ["v", "", str(i)]
     if called.startswith("`"):

@@ -20,22 +20,23 @@ LEVELS = 40
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmopqrs"
 
 
-def contributions(flow: Flow, offered: list[Choice]) -> dict[str, Any] | None:
+def contributions(flow: Flow, graph: nx.MultiDiGraph, offered: list[Choice]) -> dict[str, Any] | None:
     """C[t, k]: the norm of what step k adds to ∂ℓ_t/∂θ, all parameters together, for a unit seed on ℓ_t.
 
-    Each row stands twice: as "c", and as "w" times |∂L/∂ℓ_t|, by which L weighs it.
-    None without a backward pass or marked losses.
+    Each row stands twice: as "c", and as "w" times |∂L/∂ℓ_t|, by which L weighs it. Where no loss is marked there
+    is one row, for L, which the picture shows as the loss of one step. None without a backward pass, or without steps.
     """
     losses, weights = flow.steps.losses, flow.steps.weights
-    if not offered or not losses or not weights:
+    drawn = dict(graph.graph["losses"])
+    if not offered or not weights or not (losses or drawn):
         return None
     known = {choice.s: choice.flow for choice in offered}
     rows = {}
-    for s in sorted(losses):
-        swept = known.get(s) or follow_one(flow, s)
+    for s in sorted(losses or drawn):
+        swept = known.get(s) or (follow_one(flow, s) if losses else offered[0].flow)
         shares = [{k: norm(swept.share(w, k)) for k in range(len(flow.steps.order))} for w in weights]
         rows[s] = [float(np.linalg.norm([share[k] for share in shares])) for k in range(len(flow.steps.order))]
-    scale = offered[0].flow.loss_weights
+    scale: dict[int, Any] = offered[0].flow.loss_weights if losses else dict.fromkeys(rows, 1.0)
     told = []
     for s, row in sorted(rows.items(), reverse=True):
         weight = norm(scale[s])

@@ -14,7 +14,7 @@ const contributions = {
     }
     const table = element("table", { role: "grid", "aria-label": "norm of what step k adds to the gradient of each loss" });
     const wide = data.table.t.length;
-    table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 8 ? 33 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
+    table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 8 ? 30 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
     table.classList.toggle("numbers", wide <= 8);
     for (const row of data.table.rows) {
       const line = element("tr", {}, element("th", { scope: "row" }, `ℓ${subscript(data.table.t[row.s])}`));

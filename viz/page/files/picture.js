@@ -90,7 +90,7 @@ const picture = {
 
   zoom: 1,
   resize(factor) {
-    this.zoom = factor ? Math.min(4, Math.max(0.5, this.zoom * factor)) : this.fitting();
+    this.zoom = factor ? Math.min(4, Math.max(0.2, this.zoom * factor)) : this.fitting();
     paper.style.setProperty("--zoom", this.zoom);
   },
 
@@ -98,7 +98,8 @@ const picture = {
   fitting() {
     const { width, height } = svg.viewBox.baseVal;
     const [wide, high] = [paper.clientWidth / width, paper.clientHeight / height];
-    return wide > 0.7 && wide < high ? (wide / high) * 0.995 : 1;
+    if (wide > 0.7 && wide < high) return Math.min(wide * 0.995, 1.3) / high;
+    return Math.min(1, 1.3 / high);
   },
 };
 

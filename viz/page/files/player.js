@@ -156,8 +156,9 @@ function firstPlaces(choice, forward) {
   choice.e.forEach((e, at) => {
     for (const w of data.edges[e][3]) for (const n of data.wires[w][2]) note(n, forward + 2 + at, "bwd");
   });
-  elements.forEach((_, n) => { // where nothing comes back the dotted line appears at the end
-    if ((lanes[n] === "bwd" || lanes[n] === "tip") && first[n] === Infinity) first[n] = forward + 1 + choice.e.length;
+  elements.forEach((_, n) => { // the seed's own wire; where nothing comes back the dotted line appears at the end
+    if ((lanes[n] !== "bwd" && lanes[n] !== "tip") || first[n] !== Infinity) return;
+    first[n] = forward + 1 + ("0/".includes(choice.levels[n]) ? choice.e.length : 0);
   });
   return first;
 }
@@ -187,7 +188,7 @@ function lit(event) {
 // The event's equation, its own numbers, and the same in words.
 function tellEvent(event, state, self) {
   const [phase, equation, numbers, words] = ["phase", "equation", "numbers", "words"].map(byId);
-  const where = (i) => data.headings[lineOf.get(i).h] || "outside the steps";
+  const where = (i) => data.headings[lineOf.get(i).h] || (data.steps.length ? "outside the steps" : `line ${i}`);
   const chip = (name, ...what) => element("span", { class: "chip" }, element("small", {}, name), ...what);
   const swatch = (norm) => {
     const spot = element("i", { class: "swatch" });

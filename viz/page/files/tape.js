@@ -11,7 +11,7 @@ const tape = {
       if (line.h !== heading || !group) {
         heading = line.h;
         group = element("ol", { class: "group" });
-        const title = data.headings[heading] || (rows.size ? "outside the steps" : "leaves");
+        const title = data.headings[heading] || (!data.steps.length ? "lines" : rows.size ? "outside the steps" : "leaves");
         list.append(element("li", {}, element("h3", {}, title), group));
       }
       const name = element("b", {}, nameText(line.n));
@@ -56,7 +56,7 @@ const tape = {
       button.className = `row ${kind}`;
       const shown = state.isBackward ? (adjoint ? `∂ ${written(adjoint.norm, 3)}` : "") : isComputed && line.f >= 0 ? written(line.m, 3) : "";
       if (number.textContent !== shown) number.textContent = shown;
-      number.style.setProperty("--hue", state.isBackward && adjoint ? lineColour(position(adjoint.norm)) : "#24303b");
+      number.style.setProperty("--hue", state.isBackward && adjoint?.norm ? lineColour(position(adjoint.norm)) : "#24303b");
       if (i === state.current) {
         button.setAttribute("aria-current", "step");
         this.follow(button);
