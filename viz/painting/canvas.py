@@ -15,6 +15,7 @@ import graphviz
 from ..layout.curves import Line, Point
 from ..layout.metrics import text_width
 from ..plain import clipped, printable
+from . import dot
 from .colours import FORWARD, GREY, INK, NODE, OUTLINE, PAGE
 from .themes import LIGHT, Theme
 
@@ -245,7 +246,13 @@ class Canvas:
     @property
     def prefix(self) -> str:
         """What every id begins with: a hash of the content."""
-        return "p" + hashlib.sha256(repr((self._shown(), self._panels)).encode()).hexdigest()[:8]
+        return self._prefix(*self._shown())
+
+    def _prefix(self, nodes: Sequence[_Item], wires: Sequence[_Item]) -> str:
+        content = hashlib.sha256(repr(self._panels).encode())
+        for item in (*nodes, *wires):
+            content.update("\x1f".join((*item.names, *item.attributes.values())).encode())
+        return "p" + content.hexdigest()[:6]
 
     def count(self) -> int:
         """How many boxes and texts there are so far."""
@@ -262,7 +269,7 @@ class Canvas:
         """
         nodes, wires = self._shown()
         drawn = [item.names[-1] for item in (*nodes, *wires)]
-        prefix, found = self.prefix, dict[Key, list[str]]()
+        prefix, found = self._prefix(nodes, wires), dict[Key, list[str]]()
         for name in drawn:
             for key in self.stands_for.get(name, ()):
                 found.setdefault(key, []).append(f"{prefix}-{_slug(name)}")
@@ -276,7 +283,8 @@ class Canvas:
     def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
         """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
         self.frame = frame
-        (nodes, wires), prefix = self._shown(), self.prefix
+        nodes, wires = self._shown()
+        prefix = self._prefix(nodes, wires)
         panels = {name: self.theme.attributes(attributes) for name, attributes in self._panels.items()}
         out, groups = self._empty(prefix, frame), dict[str | None, list[_Item]]()
         for item in nodes:
@@ -285,12 +293,13 @@ class Canvas:
             with out.subgraph(name=f"cluster_{panel}") as inside:
                 inside.attr(**attributes, id=f"{prefix}-{_slug(panel)}")
                 for item in groups.pop(panel, []):
-                    inside.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
+                    name = item.names[0]
+                    inside.body.append(dot.node(name, item.attributes, f"{prefix}-{_slug(name)}"))
         for item in (item for group in groups.values() for item in group):
-            out.node(item.names[0], **item.attributes, id=f"{prefix}-{_slug(item.names[0])}")
+            out.body.append(dot.node(item.names[0], item.attributes, f"{prefix}-{_slug(item.names[0])}"))
         for item in wires:
             tail, head, name = item.names
-            out.edge(tail, head, **item.attributes, id=f"{prefix}-{_slug(name)}")
+            out.body.append(dot.wire(tail, head, item.attributes, f"{prefix}-{_slug(name)}"))
         return out
 
     def _shown(self) -> tuple[list[_Item], list[_Item]]:
@@ -311,9 +320,9 @@ class Canvas:
         """Elements with their colours in place; what stands back cannot rely on the usual ones of the whole graph."""
         pale = self.theme.faded()
         return [
-            replace(item, attributes=pale.attributes({**usual, **item.attributes}))
+            _Item(item.names, pale.attributes({**usual, **item.attributes}), item.panel, True)
             if item.faded
-            else replace(item, attributes=self.theme.attributes(item.attributes))
+            else _Item(item.names, self.theme.attributes(item.attributes), item.panel)
             for item in items
         ]
 

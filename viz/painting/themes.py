@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 _COLOURED = ("color", "fillcolor", "fontcolor", "bgcolor")  # the attributes of DOT that hold a colour
 
@@ -45,6 +46,16 @@ class Theme:
 
     def resolve(self, role: str) -> str:
         """The colour of a role, or of a place on a ramp; what is no role is a colour already."""
+        known = self._resolved.get(role)
+        if known is None:
+            known = self._resolved[role] = self._resolve(role)
+        return known
+
+    @cached_property
+    def _resolved(self) -> dict[str, str]:
+        return {}
+
+    def _resolve(self, role: str) -> str:
         if not role.startswith("@"):
             return role
         name, _, position = role[1:].partition(":")
@@ -65,7 +76,9 @@ class Theme:
         """The attributes of an element with its colours in place, and with what this theme adds for its class."""
         style = self.styles.get(given.get("class", "").split(" ")[0], {})
         whole = {**style, **given}
-        return {key: self.resolve(value) if key in _COLOURED else value for key, value in whole.items()}
+        return {
+            key: self.resolve(value) if value[:1] == "@" and key in _COLOURED else value for key, value in whole.items()
+        }
 
 
 def between(stops: tuple[str, ...], position: float) -> str:

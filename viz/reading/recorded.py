@@ -25,6 +25,8 @@ _BAR = "\u0304"  # a combining macron
 def is_recorded(flow: Flow) -> bool:
     """Does the loss depend on lines of a recorded backward pass: is it a gradient, or made of one."""
     lines, backward, wanted = flow.tape.lines, flow.tape.backward, {flow.loss}
+    if not backward:
+        return False
     for i in range(flow.loss, -1, -1):
         if i in wanted:
             if i in backward:
