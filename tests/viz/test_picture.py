@@ -68,7 +68,7 @@ def test_every_operation_weight_and_wire_tells_more_on_hover(picture: viz.Pictur
     told = 0
     for group in root.iter(f"{SVG}g"):
         words = (group.get("class") or "").split()
-        is_text_or_key = {"text", "title", "key", "junction", "bar", "tip", "anchor"} & set(words)
+        is_text_or_key = {"text", "title", "law", "key", "junction", "bar", "tip", "anchor"} & set(words)
         if words[:1] in (["node"], ["edge"]) and not is_text_or_key:
             title = group.find(f"{SVG}title")
             assert title is not None and title.text and "->" not in title.text, group.attrib
