@@ -16,7 +16,8 @@ import tinygrad_rnn as tg
 import viz
 
 
-def hang(folder: Path) -> None:
+def hang(folder):
+    """Make every piece and the page in a folder; returns the pictures and charts by name."""
     folder.mkdir(parents=True, exist_ok=True)
     made = {}
     for piece in PIECES:
@@ -27,6 +28,7 @@ def hang(folder: Path) -> None:
     viz.step_through(tg.flow(L), title="LSTM").save(folder / "step-through.html")
     (folder / "index.html").write_text(page(PIECES, made), encoding="utf-8")
     print(f"index.html: {len(PIECES)} pictures")
+    return made
 
 
 if __name__ == "__main__":

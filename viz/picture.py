@@ -13,7 +13,7 @@ from .exporting import exported
 from .painting.canvas import Canvas
 from .painting.svg import tidy
 from .plain import one_line
-from .shown import fresh_ids
+from .shown import for_notebook
 from .sizing import Print
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
@@ -102,7 +102,7 @@ class Picture:
         return min(_PNG_DPI, max(1, _PNG_MOST_PIXELS * 72 // widest))
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": fresh_ids(self.svg()), "text/plain": repr(self)}
+        return {"image/svg+xml": for_notebook(self.svg()), "text/plain": repr(self)}
 
     def __str__(self) -> str:
         return self.dot

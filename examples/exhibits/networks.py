@@ -1,4 +1,4 @@
-"""Networks of the gallery that the package has no cell for, written as a user would: plain NumPy inside `tg.step(t)`."""
+"""Networks of the gallery that the package has no cell for, written as a user would: plain NumPy in `tg.step(t)`."""
 
 import numpy as np
 

@@ -38,7 +38,8 @@ def page(pieces, made):
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src 'self' data:; style-src 'unsafe-inline'">
 <title>tinygrad-rnn: a gallery of gradients through time</title>
 <style>{STYLE}</style>
 </head>

@@ -1,4 +1,4 @@
-"""The pieces of the gallery: each function makes one picture or chart, and its body is the code that stands beside it."""
+"""The pieces of the gallery: each function makes a picture or chart, and its body is the code that stands beside it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,8 +7,6 @@ import tinygrad_rnn as tg
 import viz
 
 from . import networks
-
-UNTRAINED = "Untrained weights N(0, s²/columns)"
 
 
 @dataclass(frozen=True)
@@ -70,6 +68,12 @@ def skip():
     return viz.draw(tg.flow(L), title="skip and residual link, untrained: scale 1, seed 0")
 
 
+@piece("A hundred steps, folded", "A ribbon for each state, a segment a step: where the gradient dies.")
+def folded():
+    tape, L = tg.cells.record("lstm", steps=100, seed=3, scale=0.75)
+    return viz.draw(tg.flow(L, at="last"), fold=(2, 2), title="LSTM, untrained: scale 0.75, forget bias + 1.5, seed 3")
+
+
 @piece("Two directions", "f runs forward in time and g backward; both meet in each readout.", networks.bidirectional)
 def two_directions():
     L = networks.bidirectional(steps=4)
@@ -124,7 +128,7 @@ def values():
     return viz.draw(tg.flow(L), show="value", title="vanilla RNN, untrained: scale 1, seed 0")
 
 
-@piece("The backward pass as it is recorded", "Adjoints are lines of the same tape, each beside the line it belongs to.")
+@piece("The backward pass as it is recorded", "Adjoints are lines of the same tape, each beside its forward line.")
 def backward_pass():
     tape, L = tg.cells.record("vanilla", steps=2)
     return viz.draw(tg.flow(L), backward=True, title="vanilla RNN and its reverse sweep")
@@ -141,7 +145,7 @@ def contributions():
     return viz.charts.contributions(tg.flow(L))
 
 
-@piece("How fast the gradient fades", "Norm against lag, between the products of the largest and smallest singular values.")
+@piece("How fast the gradient fades", "Norm against lag, between products of largest and smallest singular values.")
 def lag_profile():
     tape, L = tg.cells.record("lstm", steps=30, seed=3, scale=0.6)
     return viz.charts.lag_profile(tg.flow(L))

@@ -17,6 +17,7 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from viz import render
+from viz.shown import for_notebook
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = ['<b>W</b>', 'a"b\\N\\G\\l', "x\ny", "&lt;i&gt; &amp;", "</svg><script>", "W:n:e", "%3", "strict", "漢字"]
@@ -147,9 +148,18 @@ def test_what_cannot_be_saved_is_refused_in_one_line(picture: viz.Picture, name:
 
 def test_a_notebook_gets_svg_and_a_terminal_one_line(picture: viz.Picture) -> None:
     bundle = picture._repr_mimebundle_()
-    assert bundle["image/svg+xml"] == picture.svg() and bundle["text/plain"] == repr(picture)
+    shown, saved = (ElementTree.fromstring(svg) for svg in (bundle["image/svg+xml"], picture.svg()))
+    assert ["".join(text.itertext()) for text in shown] == ["".join(text.itertext()) for text in saved]
+    assert shown.get("viewBox") == saved.get("viewBox") and bundle["text/plain"] == repr(picture)
     assert "\n" not in repr(picture) and str(picture) == picture.dot
     assert len(picture) == len(picture.graph) and isinstance(picture.graph, nx.MultiDiGraph)
+
+
+def test_a_notebook_s_picture_takes_the_page_s_width_unless_that_is_too_small_to_read() -> None:
+    for width, fits in ((300, False), (900, True), (1400, True), (2200, False)):
+        size = f'width="{width}pt" height="99pt" viewBox="0 0 9 9"'
+        svg = for_notebook(f'<svg xmlns="http://www.w3.org/2000/svg" {size}/>')
+        assert ("width" not in ElementTree.fromstring(svg).attrib) is fits
 
 
 def test_viz_graph_is_the_graph_that_is_drawn(picture: viz.Picture) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from .. import render
 from ..plain import one_line
 from ..render import PictureError
-from ..shown import fresh_ids
+from ..shown import for_notebook
 from .palette import Palette
 
 FORMATS = ("svg", "png", "pdf")
@@ -77,7 +77,7 @@ class Chart:
         return out.getvalue()
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"image/svg+xml": fresh_ids(self.svg()), "text/plain": repr(self)}
+        return {"image/svg+xml": for_notebook(self.svg()), "text/plain": repr(self)}
 
     def __repr__(self) -> str:
         return f"<Chart: {self.title}>"

@@ -230,7 +230,8 @@ class Canvas:
         **style: str,
     ) -> None:
         """An arrow head as a short tapered line from `base` to `tip`: the same in every version of Graphviz."""
-        self.tips.append(Tip(tip, name, ends[1]))
+        if "cut" not in kind.split():  # a blade of the scissors points at nothing
+            self.tips.append(Tip(tip, name, ends[1]))
         (x0, y0), (x1, y1) = base, tip
         points = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
         attributes = {
