@@ -241,20 +241,24 @@ def _certificate_page(entries: Any, file: str) -> int:
 
 def draw(typed: Namespace) -> int:
     """Draw one model with the gradient of all losses, of one alone, or of none."""
+    from .commands.looks import looks, truncation
     from .commands.named_models import record
-    from .flow import trace
+    from .cuts import flow as follow
 
-    viz = _viz()
+    viz, is_page = _viz(), typed.output.lower().endswith(".html")
+    if is_page and (given := looks(typed)):
+        raise CommandError(f"--{next(iter(given))} is for pictures: a page to step through shows everything")
     with _progress("drawing"):
         model = record(typed.model, typed.steps, typed.seed)
         marked = [t for _, _, t in model.tape.losses]
         if isinstance(typed.loss, int) and typed.loss not in marked:
             there = f"t = {marked[0]}" + (f" to {marked[-1]}" if len(marked) > 1 else " only")
             raise CommandError(f"--loss {typed.loss}: {model.title} of {typed.steps} steps has losses at {there}")
-        flow = trace(model.loss, at=None if typed.loss == "none" else typed.loss)
+        at = None if typed.loss == "none" else typed.loss
+        flow = follow(model.loss, at, truncation=truncation(typed))
         title = model.title if typed.title is None else one_line(typed.title)
-        flow, is_page = _captioned(flow, model.caption), typed.output.lower().endswith(".html")
-        made = viz.step_through(flow, title=title) if is_page else viz.draw(flow, title=title)
+        flow = _captioned(flow, model.caption)
+        made = viz.step_through(flow, title=title) if is_page else viz.draw(flow, title=title, **looks(typed))
         path = made.save(typed.output)
     print(path)
     return 0

@@ -64,7 +64,7 @@ def cut_edges(steps: Steps, at: str | int | None, truncation: Any) -> Follow:
             here, there = steps.order[t][1], steps.order[borders[bisect_right(borders, e)]][1]
             raise TapeError(
                 f"{truncation[0]}: the loss at t = {here} reaches past step {there}, where another loss ends, so this "
-                f"is no set of cut edges; follow one loss: flow(L, at={here!r}, truncation={tuple(truncation)!r})"
+                f"is no set of cut edges; follow one loss: flow(L, at='last', truncation={tuple(truncation)!r})"
             )
     of = steps.of
     return lambda child, argument, parent: not (steps.is_carry(child, argument) and between(of[parent], of[child]))

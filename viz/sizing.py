@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, isfinite
+from math import ceil, floor, isfinite
 from typing import Any
 
 from .painting.canvas import Canvas
@@ -89,7 +89,8 @@ def choose(drafts: Sequence[Draft], sizes: Sequence[Size]) -> tuple[Draft, Size]
     text, grow = best.smallest(size), size.least / best.smallest(size)
     wide, high = (ceil(side * grow) for side in (size.width, size.height))
     raise TooMuch(
-        f"too much for a {size.name}: the smallest text would have {text:.1f} pt, and needs {size.least:g}; "
+        f"too much for a {size.name}: "
+        f"the smallest text would have {floor(10 * text) / 10:.1f} pt, and needs {size.least:g}; "
         f"draw fewer steps, as with fold=(1, 1), or give it size=({wide}, {high})"
     )
 

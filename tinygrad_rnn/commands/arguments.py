@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib import metadata
 from typing import NoReturn
 
+from .looks import add_looks
+
 PROGRAM = "tinygrad-rnn"
 # Those of `bptt` that give gradients, in its order; written here as well, since `--help` should not load it.
 FAMILIES = {
@@ -149,6 +151,7 @@ def parser() -> Parser:
             "draw --model vanilla --steps 4 -o vanilla.svg",
             "draw --model lstm --steps 5 --loss last -o lstm.png",
             "draw --model gru --steps 4 -o gru.html",
+            "draw --model lstm --steps 4 --path 4 1 --theme dark -o path.svg",
             "draw --model many-to-one --steps 6 --seed 3 --title 'one loss' -o sentiment.pdf",
         ),
     )
@@ -161,6 +164,7 @@ def parser() -> Parser:
     draw.add_argument("-o", "--output", required=True, metavar="FILE", help=endings)
     _seed(draw)
     draw.add_argument("--title", help="the heading of the picture (default: the model's name)")
+    add_looks(draw)
 
     tape = _command(
         commands,

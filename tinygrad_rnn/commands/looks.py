@@ -1,0 +1,48 @@
+"""Options of `draw` that say how a picture looks: what it shows, one path, its theme, its size, a truncation."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from typing import Any
+
+
+def add_looks(draw: ArgumentParser) -> None:
+    """Teach a parser --show, --path, --theme, --size and --truncation."""
+    draw.add_argument("--show", choices=("both", "value", "gradient"), help="one of the two passes alone")
+    draw.add_argument(
+        "--path", nargs=2, metavar=("T", "K"), help="only how loss T reaches step K, or all uses of a weight K"
+    )
+    draw.add_argument("--theme", choices=("light", "dark", "print"), help="colours (light)")
+    draw.add_argument("--size", type=_size, metavar="SIZE", help="slide, paper, or WIDTHxHEIGHT in points")
+    draw.add_argument(
+        "--truncation", nargs="+", metavar=("MODE", "N"), help="detach_every_k K, max_lag TAU or williams_peng K1 K2"
+    )
+
+
+def truncation(typed: Namespace) -> tuple[str | int, ...] | None:
+    """What was typed after --truncation, its numbers as numbers."""
+    return None if typed.truncation is None else tuple(_number(word) for word in typed.truncation)
+
+
+def looks(typed: Namespace) -> dict[str, Any]:
+    """The arguments of `viz.draw` that were typed."""
+    path = None if typed.path is None else tuple(_number(word) for word in typed.path)
+    given = {"show": typed.show, "path": path, "theme": typed.theme, "size": typed.size}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _number(word: str) -> str | int:
+    try:
+        return int(word)
+    except ValueError:
+        return word
+
+
+def _size(word: str) -> str | tuple[float, float]:
+    wide, cross, high = word.partition("x")
+    if not cross:
+        return word
+    try:
+        return float(wide), float(high)
+    except ValueError:
+        raise ArgumentTypeError(f"{word!r} is not slide, paper or WIDTHxHEIGHT, as 960x540") from None
