@@ -6,6 +6,7 @@ after it and from L; every edge has its true contribution, so what arrives at ea
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -25,6 +26,7 @@ from .tooltips import norm
 Array = Any
 Sums = dict[int, Array]  # by step: what arrives there, added as arrays
 KEY = "fold"
+_UNNAMED = re.compile(r"\bv(\d+)\b")
 MANY_LAGS = 3  # a state that is read at more distances than this has one wire and one ribbon for all of them
 MOST_STEPS_WHOLE = 12  # so many steps are read whole, for the table of contributions
 
@@ -158,7 +160,15 @@ class _Folding:
         new = {**node, "lines": tuple(lines[i] for i in node["lines"]), "exits": tuple(lines[i] for i in node["exits"])}
         if key[0] in "ni":
             new["step"] = self._step(key)
+        for text in ("rule", "tooltip"):
+            new[text] = _UNNAMED.sub(self._line_name, str(node[text]))
         return new
+
+    def _line_name(self, found: re.Match[str]) -> str:
+        """What a line without a name is called, v12, by its number in the whole recording."""
+        number, names = int(found[1]), self.program.flow.steps.name
+        unnamed = number < len(names) and names[number] is None and found[0] not in names
+        return f"v{self.cut.lines[number]}" if unnamed else found[0]
 
     def _drawn(self, u: str, v: str, data: dict[str, Any]) -> None:
         a, b = self._key(u), self._key(v)
