@@ -12,6 +12,7 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from tests.viz.unseen_cells import CELLS
+from viz.check import overlaps
 from viz.reading.graph import build
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
@@ -144,3 +145,23 @@ def test_a_tracked_gradient_that_the_loss_does_not_use_leaves_the_picture_as_it_
     before = viz.draw(tg.flow(loss)).svg()
     tape.grad(loss, [tg.tape.Var(tape, 1, tape.lines[1][4])], track=True)
     assert viz.draw(tg.flow(loss)).svg() == before
+
+
+def test_the_recorded_pass_of_a_vanilla_network_is_drawn_clean_and_a_crowded_one_says_so() -> None:
+    for flow, options in (
+        (tg.flow(record("vanilla", 3)[1]), {"backward": True}),
+        (tg.flow(second_order("vanilla")[1]), {}),
+    ):
+        canvas = viz.draw(flow, **options).canvas
+        assert canvas is not None and overlaps(canvas) == {}
+        assert not any("too many lines" in text.text for text in canvas.texts)
+    canvas = viz.draw(tg.flow(second_order("lstm", 3)[1])).canvas
+    assert canvas is not None
+    assert (overlaps(canvas) == {}) or any("too many lines" in text.text for text in canvas.texts)
+
+
+@pytest.mark.parametrize("name", ["losses_of_one_readout", "all_states_read_after_the_loop"])
+def test_a_loss_of_all_states_together_is_said_to_be_part_of_the_total(name: str) -> None:
+    notes = build(tg.flow(record(name)[1])).graph["notes"]
+    assert any("made of the states of all steps together" in note for note in notes)
+    assert not any("together" in note for note in build(tg.flow(record("vanilla")[1])).graph["notes"])

@@ -32,6 +32,7 @@ _RUNS = 72
 _ROUTED = 5
 _ROUNDS_OF_SWAPS = 3
 _INTRUDER = 3000.0
+_MANY_NODES = 32
 _MENDED = 4
 
 _HEAD = (
@@ -131,7 +132,8 @@ def _mended(boxes: dict[int, Box], best: Found, others: list[Found]) -> Found:
     if not len(faults(best.placement, best.routing)):
         return best
     tried = []
-    for found in sorted(others, key=lambda found: found.score)[:_MENDED]:
+    most = _MENDED if len(best.structure.roles) <= _MANY_NODES else 1  # laying wires anew takes long in a large step
+    for found in sorted(others, key=lambda found: found.score)[:most]:
         routing = mended(boxes, found.placement, found.routing)
         value = score(found.structure, found.placement, routing)
         value += _intrusion(found.structure, boxes, found.placement.at)

@@ -134,6 +134,11 @@ def place(flow: Flow, meaning: Mapping[int, Backward] | None = None) -> Program:
             program.instances[r] = kept
     program.roles = [r for r in program.roles if r in program.instances]
     _find_states(program)
+    if not program.meaning and len(program.order) > 1 and not program.marks:
+        read = {program.step[p] for i in program.total for p in program.parents(i) if p >= 0} - {-1}
+        what = "the loss of each step is" if steps.losses else "the loss is"
+        if len(read) > 1:
+            program.notes.append(f"{what} made of the states of all steps together, after the loop: drawn as part of L")
     return program
 
 
