@@ -105,7 +105,8 @@ def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int
     steps = len(flow.steps.order)
     if steps > MOST_STEPS:
         raise PictureError(
-            f"{steps} steps are too many to step through one by one (at most {MOST_STEPS}): record fewer steps"
+            f"{steps} steps are too many to step through one by one (at most {MOST_STEPS}): "
+            "record fewer steps, or see them folded in viz.draw(flow)"
         )
     offered = choices(flow, at)
     base = offered[0].flow if offered else flow
