@@ -25,7 +25,10 @@ img { display: block; width: 100%; height: auto; max-height: 85vh; object-fit: c
 pre { margin: .75rem 0 0; padding: .75rem 1rem; overflow-x: auto; background: var(--page); border-radius: .5rem;
   font: .875rem/1.45 ui-monospace, Menlo, Consolas, "DejaVu Sans Mono", monospace }
 summary { margin-top: .75rem; cursor: pointer; color: var(--soft) }
-@media (max-width: 40rem) { body { padding: .75rem } article { padding: .75rem } h1 { font-size: 1.5rem } }
+@media (max-width: 40rem) {
+  body { padding: .75rem } article { padding: .75rem } h1 { font-size: 1.5rem }
+  article > a { overflow-x: auto } img { width: 44rem; max-width: none; max-height: none }
+}
 """
 
 

@@ -71,7 +71,7 @@ def skip():
 @piece("A hundred steps, folded", "A ribbon for each state, a segment a step: where the gradient dies.")
 def folded():
     tape, L = tg.cells.record("lstm", steps=100, seed=3, scale=0.75)
-    return viz.draw(tg.flow(L, at="last"), fold=(2, 2), title="LSTM, untrained: scale 0.75, forget bias + 1.5, seed 3")
+    return viz.draw(tg.flow(L, at="last"), fold=(1, 2), title="LSTM, untrained: scale 0.75, forget bias + 1.5, seed 3")
 
 
 @piece("Two directions", "f runs forward in time and g backward; both meet in each readout.", networks.bidirectional)
