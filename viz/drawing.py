@@ -9,8 +9,8 @@ import networkx as nx
 
 from tinygrad_rnn import Flow
 
+from .check import overlaps
 from .law import paint_law
-from .layout.faults import faults
 from .layout.metrics import text_width
 from .length import Length, layout_of, lengths_to_try
 from .look import Look
@@ -167,8 +167,8 @@ def _notes(painter: Painter, graph: nx.MultiDiGraph, right: float) -> float:
     """What the recording wants to be known, below the panels. Returns the lowest height that is used."""
     y = paint_law(painter.canvas, graph, (painter.placement.left, painter.bottom), right)
     scattered = [f"the nodes of {scope!r} stand apart, and have no frame" for scope in painter.frames.scattered]
-    faulty = len(faults(painter.placement, painter.layout.routing)) if graph.graph["recorded"] else 0
-    crowded = ["this backward pass has too many lines to be drawn clearly: some wires touch"] if faulty else []
+    touching = overlaps(painter.canvas) if graph.graph["recorded"] else {}
+    crowded = ["this backward pass has too many lines to be drawn clearly: some wires touch"] if touching else []
     for note in [*graph.graph["notes"], *scattered, *crowded]:
         y -= 16
         painter.canvas.text(f"note: {note}", (painter.placement.left, y), 10.5, TEXT_GREY, side="l", kind="note")
