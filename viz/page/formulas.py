@@ -119,7 +119,7 @@ def _one(node: ast.expr, parts: list[Tree]) -> Tree:
         if name == "outer" and len(parts) == 2 and not node.keywords:
             left, right = (_inside(child, part, 5) for child, part in zip(node.args, parts, strict=True))
             return ["·", left, ["T", right]]
-        keywords = [["t", ast.unparse(keyword)] for keyword in node.keywords]
+        keywords = [["t", ast.unparse(keyword)] for keyword in node.keywords if keyword.arg != "keepdims"]
         return ["f", _FUNCTIONS.get(name, name), *parts, *keywords]
     if isinstance(node, ast.Attribute):
         base = _inside(node.value, parts[0], 5)

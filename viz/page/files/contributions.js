@@ -14,8 +14,8 @@ const contributions = {
     }
     const table = element("table", { role: "grid", "aria-label": "norm of what step k adds to the gradient of each loss" });
     const wide = data.table.t.length;
-    table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 8 ? 30 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
-    table.classList.toggle("numbers", wide <= 8);
+    table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 6 ? 35 : wide <= 8 ? 30 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
+    table.classList.toggle("small", wide > 5);
     for (const row of data.table.rows) {
       const line = element("tr", {}, element("th", { scope: "row" }, `ℓ${subscript(data.table.t[row.s])}`));
       const made = row.c.map((_, k) => {

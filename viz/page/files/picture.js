@@ -89,7 +89,9 @@ const picture = {
   },
 
   zoom: 1,
+  isFitted: true, // until somebody makes it larger or smaller
   resize(factor) {
+    this.isFitted = !factor;
     this.zoom = factor ? Math.min(4, Math.max(0.2, this.zoom * factor)) : this.fitting();
     paper.style.setProperty("--zoom", this.zoom);
   },

@@ -271,7 +271,7 @@ function start() {
   });
   swipe(byId("now"), (n) => player.by(n));
   picture.resize(0);
-  addEventListener("resize", () => picture.resize(0));
+  new ResizeObserver(() => picture.isFitted && picture.resize(0)).observe(paper);
   player.recall();
 }
 
