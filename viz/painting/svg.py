@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ElementTree
 
 from ..plain import printable
 from .canvas import BOLD, FONT
+from .slim import slim
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _TOOLTIP = f"{{{_LINK}}}title"
@@ -35,6 +36,7 @@ def tidy(
         _fonts(written)
     root.set("font-family", FONT)
     _prefix_ids(root, prefix)
+    slim(root, _tag(""))
     if size is not None:
         for side, length in zip(("width", "height"), size, strict=True):
             root.set(side, f"{length:.2f}".rstrip("0").rstrip(".") + "pt")
