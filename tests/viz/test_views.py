@@ -12,6 +12,7 @@ import tinygrad_rnn as tg
 import viz
 from viz.check import overlaps
 from viz.layout.metrics import text_width
+from viz.painting.routes import _count
 from viz.reading.paths import edges_between
 from viz.reading.views import share_number
 
@@ -99,6 +100,12 @@ def test_a_long_route_is_told_in_few_words_that_fit_the_key() -> None:
     assert any(re.fullmatch(r"all 2\d\d others", text) for text in shown)
     assert overlaps(picture.canvas) == {}
     assert max(text_width(text, 10) for text in shown if "×" in text and "→" in text) < 400
+
+
+def test_so_many_ways_that_no_float_holds_them_are_told_as_a_power_of_ten() -> None:
+    picture = viz.draw(recorded("lstm", 30), path=(30, 1))
+    assert any(re.fullmatch(r"10²⁰ ways, 10⁸ routes", text) for text in texts(picture))
+    assert _count(10**400) == "10⁴⁰⁰" and _count(999_999) == "999,999" and _count(91) == "91"
 
 
 def test_a_loss_that_does_not_reach_a_step_says_so() -> None:

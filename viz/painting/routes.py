@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import log10
 from typing import Any
 
 import networkx as nx
 
 from ..layout.metrics import text_width
 from ..reading.views import share_number
+from ..reading.words import SUPERSCRIPTS
 from .canvas import Canvas
 from .colours import GREY, INK, TEXT_GREY
 
@@ -74,7 +76,7 @@ class Routes:
             return rows
         shown = rows[: max(1, most - 1)]
         rest = sum(share for _, share in rows[len(shown) :]) + self.path["others"]
-        return [*shown, (f"all {self.path['routes'] - len(shown):,} others", rest)]
+        return [*shown, (f"all {_count(self.path['routes'] - len(shown))} others", rest)]
 
     @property
     def _footnotes(self) -> list[str]:
@@ -82,10 +84,13 @@ class Routes:
         ways, routes = path["ways"], path["routes"]
         if not routes:
             return [f"{path['name']} is exactly 0"]
-        told = f"{ways:,} way{'s' * (ways > 1)}, {routes:,} route{'s' * (routes > 1)}"
-        if ways >= 10**6:
-            told = f"{ways:.0e} ways, {routes:,} routes"
+        told = f"{_count(ways)} way{'s' * (ways > 1)}, {_count(routes)} route{'s' * (routes > 1)}"
         return [f"shares of {path['name']}; they sum to 1", told]
 
     def _text(self, text: str, at: tuple[float, float], size: float, ink: str = INK, bold: bool = False) -> None:
         self.canvas.text(text, at, size, ink, side="l", bold=bold, panel="key")
+
+
+def _count(number: int) -> str:
+    """A number of ways: "91", "810,523", and of more than a million its power of ten, "10¹⁷"."""
+    return f"{number:,}" if number < 10**6 else "10" + str(int(log10(number))).translate(SUPERSCRIPTS)
