@@ -19,13 +19,16 @@ def law(graph: nx.MultiDiGraph) -> tuple[str, bool]:
         said = f"the contributions along the edges into {facts['conservation_at']} miss its adjoint by"
         return f"CONSERVATION VIOLATED: {said} {facts['conservation']:.0e}; do not trust this picture", False
     if path := facts.get("path"):
+        if not path["finite"]:
+            return f"conservation: {path['name']} is infinite or not a number, so that no route has a share of it", True
         error = _error(path["error"])
         if not path["error"] <= facts["tolerance"]:
             return f"CONSERVATION VIOLATED: the routes miss {path['name']} by {error}; do not trust this picture", False
         return f"conservation: the parts of all routes add up to {path['name']}; relative error {error}", True
     at = f", at {facts['conservation_at']}" if facts["conservation"] else ""
     said = "contributions along the edges into every node sum to its adjoint"
-    return f"conservation: {said}; worst error {_error(facts['conservation'])}{at}", True
+    where = "" if facts["finite"] else ", where it is finite"
+    return f"conservation: {said}; worst error {_error(facts['conservation'])}{at}{where}", True
 
 
 def _error(value: float) -> str:

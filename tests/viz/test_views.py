@@ -202,3 +202,34 @@ def test_a_cut_edge_tells_what_it_would_have_brought() -> None:
     (edge,) = [(u, v) for u, v, data in cut.edges(data=True) if data["cut"]]
     would = whole.edges[(*edge, 0)]["gradient"]
     assert f"cut: nothing passes; would have been ‖gradient‖ {would:.4g}" in cut.edges[(*edge, 0)]["tooltip"]
+
+
+# ---- numbers at the ends of what floats can hold ----
+
+
+def powers(scale: float, *, start: float = 1.0) -> tg.Flow:
+    """Four steps h = scale · W h with a loss at the last one."""
+    with np.errstate(all="ignore"), tg.Tape() as tape:
+        W, h = tape.var(np.array([[0.5, 0.1], [-0.2, 0.4]]), "W"), tape.var(np.full(2, start), "h0")
+        for t in range(1, 5):
+            with tg.step(t):
+                h = scale * (W @ h)
+                L = tg.loss(np.sum(h), t)
+        return tg.flow(L, at="last")
+
+
+@pytest.mark.parametrize("scale", [1e-60, 1e40])
+def test_shares_of_gradients_whose_squares_no_float_holds_still_sum_to_one(scale: float) -> None:
+    picture = viz.draw(powers(scale), path=(4, 1))
+    path = picture.graph.graph["path"]
+    assert [words for words, _ in path["rows"]] == ["h₃ → h₂ → h₁"]
+    assert path["rows"][0][1] == pytest.approx(1, rel=1e-12)
+
+
+def test_what_is_not_finite_claims_no_share_and_no_zero() -> None:
+    picture = viz.draw(powers(1e200), path=(4, 1))
+    said = " ".join(texts(picture))
+    assert "C[4,1] is infinite or not a number" in said and "exactly 0" not in said and "sum to 1" not in said
+    whole = " ".join(texts(viz.draw(powers(1e200))))
+    assert re.search(r"worst error [\w.+-]+(, at \S+)?, where it is finite", whole)
+    assert "where it is finite" not in " ".join(texts(viz.draw(powers(1.0))))

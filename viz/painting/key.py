@@ -211,7 +211,7 @@ class Key:
         """On which states a path crosses the steps: between the symbols and the sums, or else in a column."""
         routes = Routes(self.painter.graph, self.canvas)
         room, width = self.y - (self.painter.strip_y + 56), self.width - 2 * _MARGIN
-        if routes.fits(room) and routes.width <= width + 30:
+        if routes.fits(room) and routes.width <= width:
             routes.fill(self.left + _MARGIN, self.y, width, room)
         else:
             self.more = routes.width + 2 * _MARGIN

@@ -7,9 +7,9 @@ from typing import Any
 
 import networkx as nx
 
-from ..layout.metrics import text_width
+from ..layout.metrics import shorten, text_width
 from ..reading.views import share_number
-from ..reading.words import SUPERSCRIPTS
+from ..reading.words import SUPERSCRIPTS, symbol
 from .canvas import Canvas
 from .colours import GREY, INK, TEXT_GREY
 
@@ -36,7 +36,8 @@ class Routes:
     def width(self) -> float:
         """Width that the longest row of a table wants."""
         words = [words for words, _ in self.rows[:_MOST_ROWS]]
-        return max([170.0, *(text_width(text, 10) + _SHARE + 6 for text in words)])
+        notes = [text_width(text, 9.5) for text in self._footnotes]
+        return max([166.0, text_width(self._title, 11, True), *notes, *(text_width(w, 10) + _SHARE + 6 for w in words)])
 
     @property
     def _count(self) -> int:
@@ -66,12 +67,12 @@ class Routes:
     def _title(self) -> str:
         path = self.path
         goal = path["k"] if path["to_weight"] else f"step {path['k']}"
-        return f"from ℓ at t = {path['t']} back to {goal}"
+        return f"from {symbol('ℓ', path['t'])} back to {shorten(str(goal), 16)}"
 
     def _rows(self, most: int) -> list[tuple[str, float]]:
         rows = self.rows
         if not rows:
-            return [("nothing arrives", 0.0)]
+            return [("nothing arrives", 0.0)] if self.path["finite"] else []
         if len(rows) <= most and not self.path["others"]:
             return rows
         shown = rows[: max(1, most - 1)]
@@ -83,7 +84,7 @@ class Routes:
         path = self.path
         ways, routes = path["ways"], path["routes"]
         if not routes:
-            return [f"{path['name']} is exactly 0"]
+            return [f"{path['name']} is " + ("exactly 0" if path["finite"] else "infinite or not a number")]
         told = f"{_count(ways)} way{'s' * (ways > 1)}, {_count(routes)} route{'s' * (routes > 1)}"
         return [f"shares of {path['name']}; they sum to 1", told]
 

@@ -43,9 +43,10 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
 
 
 def state_law(G: nx.MultiDiGraph, flow: Flow) -> None:
-    """Write the worst difference, where it is, and what rounding may leave, into a graph."""
+    """Write the worst difference, where it is, what rounding may leave, and if all is finite, into a graph."""
     worst, at = conservation(G, flow)
-    G.graph.update(conservation=worst, conservation_at=at, tolerance=tolerance(flow))
+    finite = all(np.all(np.isfinite(adjoint)) for adjoint in flow.adjoint.values())
+    G.graph.update(conservation=worst, conservation_at=at, tolerance=tolerance(flow), finite=finite)
 
 
 def tolerance(flow: Flow) -> float:

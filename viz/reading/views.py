@@ -65,8 +65,9 @@ def _shapes(graph: nx.MultiDiGraph, view: PathView) -> dict[str, tuple[int, ...]
 
 def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[str, Any]:
     """What a picture says of a path, in plain words and numbers; `arrived` is C as the drawn edges bring it."""
-    size = float(np.linalg.norm(view.whole))
+    size = float(np.max(np.abs(view.whole), initial=0.0))
     return {
+        "finite": bool(np.isfinite(size)),
         "t": view.request.t,
         "k": view.request.k,
         "name": name_of(graph, view),
@@ -75,7 +76,7 @@ def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[s
         "others": view.others,
         "routes": view.route_count,
         "ways": view.way_count,
-        "error": float(np.linalg.norm(arrived - view.whole)) / size if size > 0 else 0.0,
+        "error": float(np.max(np.abs(arrived - view.whole))) / size if 0 < size < np.inf else 0.0,
     }
 
 

@@ -71,6 +71,7 @@ class PathView:
     edge_shares: Mapping[Edge, float]
 
 
+@np.errstate(all="ignore")  # infinite gradients are drawn as such
 def follow_path(
     flow: Flow, path: Any, *, every_line: bool = False, fuse: bool | None = None
 ) -> tuple[nx.MultiDiGraph, PathView]:
@@ -104,13 +105,15 @@ def split(graph: nx.MultiDiGraph, backing: Backing, request: Request) -> PathVie
     edges = edges_between(graph, request.loss, request.goal)
     splitter = _Splitter(graph, backing, edges, request)
     whole = splitter.whole()
-    size = float(whole @ whole)
+    largest = float(np.max(np.abs(whole), initial=0.0))  # gradients of 1e-200 have squares that are 0
     nothing = PathView(request, edges, whole, 0, 0, (), (), 0.0, {})
-    if not edges or not size > 0:
+    if not edges or largest == 0 or not np.isfinite(largest):
         return nothing
+    unit = whole / largest
+    direction = unit / (unit @ unit)
 
     def share(part: np.ndarray) -> float:
-        return float(part @ whole) / size
+        return float((part / largest) @ direction)
 
     way_count, route_count = splitter.count_ways(), splitter.count_routes()
     routes = [Route(carries, part, share(part)) for carries, part in splitter.routes()]
@@ -122,7 +125,7 @@ def split(graph: nx.MultiDiGraph, backing: Backing, request: Request) -> PathVie
     others = rest if route_count > len(kept) else 0.0
     return replace(
         nothing, way_count=way_count, route_count=route_count, routes=kept, ways=tuple(ways), others=others,
-        edge_shares=splitter.edge_shares(whole / size),
+        edge_shares=splitter.edge_shares(direction / largest),
     )  # fmt: skip
 
 
