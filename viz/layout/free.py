@@ -6,20 +6,26 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 
 from .. import render
-from .curves import Line, Point, Shape, bezier, length, warped
+from .curves import Line, Point, Shape, bezier, length, s_curve, warped
 
 _SECONDS = 20.0
 _INSIDE = 7.0  # how far a wire's centre line reaches into the boxes at its ends, where it is clipped
 _AROUND = 12.0  # what `dot` keeps free on each side of a box: splines are centre lines, and lanes run beside them
 _REACH = 46.0  # a wire bends towards its port over this length
-_PORTS = 22.0  # between two wires that end at the same side of a box
+_APART = 9.0  # between the centre lines of two wires
+PORTS = 22.0  # between two wires that end at the same side of a box
 
 _HEAD = (
     'rankdir=BT; nodesep=0.2; ranksep=0.36; splines=true; node [shape=box,fixedsize=true,label=""]; '
     "edge [dir=none,weight=2];"
 )
+
+Array = Any
 
 
 @dataclass(frozen=True)
@@ -71,11 +77,12 @@ def _to_ports(
         for name, members in groups.items():
             (x, y), (wide, high) = at[name], sizes[name]
             members.sort(key=lambda n: (_beside(lines[n], end, at[wires[n][1 - end]]), n))
-            gap = min(_PORTS, (wide - 18) / max(1, len(members) - 1))
+            gap = min(PORTS, (wide - 18) / max(1, len(members) - 1))
             level = y + (high / 2 if end == 0 else -high / 2)
             for k, n in enumerate(members):
                 port[n, end] = (x + (k - (len(members) - 1) / 2) * gap, level)
-    found = []
+    found: list[Line] = []
+    laid = np.zeros((0, 2))
     for n, line in enumerate(lines):
         (x0, y0), (x1, y1) = port[n, 0], port[n, 1]
         reach = min(_REACH, length(line) / 2)
@@ -83,10 +90,22 @@ def _to_ports(
         others = [
             Shape(*at[name], wide + 18, high + 18) for name, (wide, high) in sizes.items() if name not in wires[n]
         ]
-        ways = [warped(line, (x0, y0), (x1, y1)), bent]  # the smoother one first
-        best = min(ways, key=lambda way: sum(box.contains(point) for box in others for point in way[::3]))
+        ways = [warped(line, (x0, y0), (x1, y1)), bent, s_curve((x0, y0), (x1, y1))]  # the smoother one first
+        costs = [_cost(way, others, laid) for way in ways]
+        best = ways[costs.index(min(costs))]
+        laid = np.concatenate([laid, np.array(best[::3])])
         found.append([(x0, y0 - _INSIDE), *best, (x1, y1 + _INSIDE)])
     return found
+
+
+def _cost(way: Line, others: list[Shape], laid: Array) -> int:
+    """How often a wire runs over boxes, which counts most, and how long beside wires that are laid already."""
+    samples = way[::3]
+    over = sum(box.contains(point) for box in others for point in samples)
+    if not len(laid):
+        return 20 * over
+    apart = np.abs(np.array(samples)[:, None, :] - laid[None, :, :]).max(axis=2).min(axis=1)
+    return 20 * over + int(np.sum(apart < _APART))
 
 
 def _moved_end(line: Line, start: Point, reach: float) -> Line:

@@ -9,7 +9,7 @@ from typing import Any
 import networkx as nx
 
 from ..layout.curves import Line, Point, Shape
-from ..layout.free import Free, lay_out_free
+from ..layout.free import PORTS, Free, lay_out_free
 from ..layout.metrics import shorten, text_width
 from ..render import PictureError
 from .canvas import BOLD, Canvas, slug_words
@@ -67,7 +67,8 @@ def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale, with_key: bool = True)
             f"{len(graph)} lines without time steps are too many to draw (at most {MOST_NODES}): mark the steps with "
             "`with tg.step(t):`, then one step is laid out and repeated; or draw the flow of an earlier, smaller result"
         )
-    sizes = {key: (_width(node), _HIGH) for key, node in graph.nodes(data=True)}
+    side = {key: max(graph.in_degree(key), graph.out_degree(key)) for key in graph}
+    sizes = {key: (max(_width(node), 18 + PORTS * (side[key] - 1)), _HIGH) for key, node in graph.nodes(data=True)}
     wires = [(u, v, data) for u, v, data in graph.edges(data=True)]
     layout = lay_out_free(sizes, [(u, v) for u, v, _ in wires])
     canvas = Canvas()
