@@ -41,7 +41,9 @@ def crossings(canvas: Canvas) -> list[tuple[str, str]]:
     """Pairs of wires that cross each other, once for each place; the two lanes of a wire count as one."""
     lines = [(stroke.name, _points(stroke)[::2]) for stroke in canvas.strokes if stroke.name.startswith("fwd-")]
     grid: dict[tuple[int, int], list[tuple[int, Point, Point]]] = defaultdict(list)
-    for n, (_, line) in enumerate(lines):
+    for n, (_, exact) in enumerate(lines):
+        # A hair aside, each wire by another hair: else two that meet in a corner of both would not count.
+        line = [(x + (n * 7919 % 101) * 1e-5, y + (n * 104729 % 103) * 1e-5) for x, y in exact]
         for a, b in zip(line, line[1:], strict=False):
             for i in range(int(min(a[0], b[0]) // _CELL), int(max(a[0], b[0]) // _CELL) + 1):
                 for j in range(int(min(a[1], b[1]) // _CELL), int(max(a[1], b[1]) // _CELL) + 1):

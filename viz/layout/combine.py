@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 from ..reading.template import Edge, Template
 from .boxes import Box
-from .curves import Line, Point, dense, joined, rounded
+from .curves import Line, Point, Shape, dense, joined, rounded
 from .memory import memories
 from .mend import mended
 from .place import PANEL_GAP, Placement
-from .router import Route, Routing
+from .router import Memory, Route, Routing
 from .routes import route
 from .structure import Structure
 
@@ -69,6 +69,11 @@ def combined(template: Template, boxes: Mapping[int, Box], found: Sequence[Found
     kinds = [(each.structure, placement) for each, placement in zip(found, placements, strict=True)]
     remembered = memories(template, boxes, kinds, routings, lowest)
     whole = replace(whole, bottom=min([lowest, *(memory.y for memory in remembered)]))
+    if remembered:
+        routings = [
+            _beside(boxes, placement, routing, remembered)
+            for (_, placement), routing in zip(kinds, routings, strict=True)
+        ]
     routing = Routing(
         [wire for each in routings for wire in each.routes],
         {name: at for each in routings for name, at in each.junctions.items()},
@@ -78,6 +83,23 @@ def combined(template: Template, boxes: Mapping[int, Box], found: Sequence[Found
     for newcomer, state in template.stand_ins:
         routing.routes = list(_stood_in(template, boxes, whole, routing.routes, newcomer, state))
     return whole, routing
+
+
+def _beside(
+    boxes: Mapping[int, Box], placement: Placement, routing: Routing, remembered: Sequence[Memory]
+) -> Routing:
+    """The routing of one kind of step with those links laid anew that run along the taps of a lane."""
+    taps = [(memory.source, memory.store) for memory in remembered]
+    taps += [(reader, way) for memory in remembered for reader, way in memory.reads.items()]
+    shown = [
+        Route(f"tap{n}", way, Shape(*way[0], 6, 6, True), boxes[role].shape(placement.at[role]), "jlane", f"n{role}")
+        for n, (role, way) in enumerate(taps)
+        if role in placement.at
+    ]
+    if not shown:
+        return routing
+    laid = mended(boxes, placement, replace(routing, routes=[*routing.routes, *shown]))
+    return replace(laid, routes=laid.routes[: -len(shown)])
 
 
 def _shifted(placement: Placement, dx: float, dy: float, wide: float) -> Placement:

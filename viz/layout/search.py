@@ -138,6 +138,8 @@ def _mended(boxes: dict[int, Box], best: Found, others: list[Found]) -> Found:
         value = score(found.structure, found.placement, routing)
         value += _intrusion(found.structure, boxes, found.placement.at)
         tried.append(replace(found, routing=routing, score=value, runs=best.runs))
+        if not len(faults(found.placement, routing)):
+            break
     return min(tried, key=lambda found: found.score)
 
 

@@ -210,10 +210,12 @@ def _find_states(program: Program) -> None:
     """Which arguments another step feeds, which roles are states, and what stands for them before the first step."""
     step, role = program.step, program.role
     inside = [i for lines in program.instances.values() for i in lines.values()]
+    states: set[int] = set()  # of a decoder's slot, fed by an encoder first, both states
     for i in sorted(inside):
         for k, p in enumerate(program.parents(i)):
             if p >= 0 and p not in program.total and 0 <= step[p] != step[i]:
                 slot, state = (role[i], k), (role[p], step[i] - step[p])
+                states.add(role[p])
                 program.fed[slot] = min(program.fed.get(slot, state), state, key=lambda pair: abs(pair[1]))
     program.initial = {key: line for key, line in program.initial.items() if key[0] in program.instances}
     for i in sorted(inside):
@@ -231,7 +233,7 @@ def _find_states(program: Program) -> None:
                 del program.instances[role[p]]
                 program.roles.remove(role[p])
             step[p] = -1
-    program.carried = {state for state, _ in program.fed.values()} | {state for state, _ in program.initial}
+    program.carried = states | {state for state, _ in program.initial}
     program.carried &= set(program.instances)
     program.initial = {key: line for key, line in sorted(program.initial.items()) if key[0] in program.carried}
     for state_step, line in program.initial.items():

@@ -46,7 +46,14 @@ def far_reads(
                 foreign -= {(source, reader) for reader in readers}
                 break
     varying = {pair for pair in lags if kind[pair[0]] == kind[pair[1]] and not _constant(G, *pair, lags[pair])}
-    return tuple(stand_ins), tuple(sorted(foreign | varying))
+    remembered = foreign | varying
+    far = {(pair, lag) for pair in lags if pair not in remembered for lag in lags[pair] if abs(lag) > 1}
+    for source in {source for (source, _), _ in far}:
+        bundle = {pair for pair, _ in far if pair[0] == source}
+        has_lane = any(state == source for state, _ in remembered)
+        if has_lane or sum(pair[0] == source for pair, _ in far) > 1:  # rather one lane than a bundle of skips
+            remembered = remembered | bundle
+    return tuple(stand_ins), tuple(sorted(remembered))
 
 
 def _reads(G: nx.MultiDiGraph, source: int, reader: int, s: int, lag: int) -> bool:
