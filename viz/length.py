@@ -17,18 +17,17 @@ from tinygrad_rnn import Flow
 from .layout.boxes import measure
 from .layout.search import Layout, lay_out
 from .layout.structure import Structure
-from .painting.border import fold_width
-from .reading.folding import KEY
+from .reading import folding
 from .reading.graph import build
 from .reading.recorded import is_recorded
 from .reading.template import fold as template_of
 from .render import PictureError
 
 MOST_STEPS = 60  # more are drawn one by one only on request
-WIDEST = 2200.0  # points of all panels together, where nobody has said what to fold
+WIDEST = 2200.0  # points of the drawn steps together, where nobody has said what to fold
 MOST_AT_AN_END = 3
 _READ_WHOLE = 12  # up to so many steps are read at once to see how wide they are
-_BYTES = 430.0  # of SVG for a node or a wire, about
+_BYTES = 320.0  # of SVG for a node or a wire, about
 
 Ends = tuple[int, int]
 Build = Callable[[Ends | None], nx.MultiDiGraph]
@@ -67,8 +66,10 @@ class Length:
         def built(ends: Ends | None) -> nx.MultiDiGraph:
             return build(flow, backward=backward, fold=ends, **rules)
 
-        if backward or is_recorded(flow) or not flow.steps.order:
-            self.check_whole(flow, "a recorded backward pass" if flow.steps.order else "a program without steps")
+        what = "a recorded backward pass" if backward or is_recorded(flow) else ""
+        what = what or ("a collapsed program" if rules.get("collapse") is not None else "")
+        if what or not flow.steps.order:
+            self.check_whole(flow, what or "a program without steps")
             return built(None)
         count, ends = len(flow.steps.order), _checked(self.fold, self.every_step)
         if ends:
@@ -77,7 +78,9 @@ class Length:
             return built(None)
         if self.fold is False:
             raise _too_many(built((1, 1)), count)
-        return _fitting(built, count)
+        if count <= _READ_WHOLE:
+            return _fitting(built, built(None), count)
+        return _fitting(built, build(folding.part(flow, 2, count - 2).flow, **rules), count)
 
     def check_whole(self, flow: Flow, what: str) -> None:
         """Raise PictureError where a picture that cannot fold is folded, or has too many steps."""
@@ -115,18 +118,17 @@ def _checked(fold: object, every_step: bool) -> Ends | None:
     return first, last
 
 
-def _fitting(build: Build, count: int) -> nx.MultiDiGraph:
-    """All steps if they fit into the width, otherwise as many at both ends as do, one at least."""
-    graph = build(None if count <= _READ_WHOLE else (2, 2))
-    pitch = layout_of(graph).pitch
-    fold = graph.graph.get("fold")
-    if count <= MOST_STEPS and (count * pitch <= WIDEST or count < 4):
-        return build(None) if fold else graph
-    wide = fold_width(fold, layout_of(graph), str(graph.nodes[KEY]["label"])) if fold else 180.0
-    fit = int((WIDEST - wide) // pitch)
+def _fitting(build: Build, some: nx.MultiDiGraph, count: int) -> nx.MultiDiGraph:
+    """All steps if they fit into the width, otherwise as many at both ends as do, one at least.
+
+    `some` is the graph of some steps, or of all: it tells how wide a step is.
+    """
+    layout, whole = layout_of(some), len(some.graph["steps"]) == count
+    if count <= MOST_STEPS and (count * layout.pitch <= WIDEST or count < 4):
+        return some if whole else build(None)
+    fit = int(WIDEST // layout.pitch)
     drawn = max(2, min(fit, 2 * MOST_AT_AN_END, count - 2))
-    ends = (drawn // 2, drawn - drawn // 2)
-    return graph if fold and (fold.start, count - fold.stop) == ends else build(ends)
+    return build((drawn // 2, drawn - drawn // 2))
 
 
 def _too_many(graph: nx.MultiDiGraph, count: int) -> PictureError:

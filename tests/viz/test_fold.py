@@ -192,7 +192,7 @@ def test_a_followed_loss_inside_the_fold_is_named_there() -> None:
 def width(picture: viz.Picture) -> float:
     layout = layout_of(picture.graph)
     fold = picture.graph.graph["fold"]
-    return layout.pitch * (len(picture.graph.graph["steps"]) - (len(fold) if fold else 0)) + (180 if fold else 0)
+    return layout.pitch * (len(picture.graph.graph["steps"]) - (len(fold) if fold else 0))
 
 
 @pytest.mark.parametrize("steps", [4, 10, 13, 100])
