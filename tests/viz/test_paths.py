@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
+from viz.reading import ways
 from viz.reading.paths import edges_between
 from viz.reading.ways import follow_path
 
@@ -131,9 +132,14 @@ def test_each_route_of_an_lstm_is_what_a_complex_step_along_its_states_gives() -
     assert len(seen) == 8
 
 
-def test_of_too_many_routes_the_strongest_are_shown_and_the_rest_is_one_number() -> None:
+def test_of_too_many_routes_the_strongest_are_shown_and_the_rest_summed(monkeypatch: pytest.MonkeyPatch) -> None:
     flow = recorded("lstm", 9)
     _, view = follow_path(flow, (9, 1))
+    monkeypatch.setattr(ways, "MOST_ROUTES", 10_000)
+    _, exhaustive = follow_path(flow, (9, 1))
+    assert len(exhaustive.routes) == 2**8 and exhaustive.others == 0
+    assert sum(route.share for route in exhaustive.routes) == pytest.approx(1, rel=1e-12)
+    assert [r.carries for r in view.routes[:3]] == [r.carries for r in exhaustive.routes[:3]]
     assert view.route_count == 2**8 and len(view.routes) == 64 and view.way_count > 10**5 and not view.ways
     assert sum(route.share for route in view.routes) + view.others == pytest.approx(1, rel=1e-12)
     assert [abs(route.share) for route in view.routes] == sorted((abs(r.share) for r in view.routes), reverse=True)

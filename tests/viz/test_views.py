@@ -93,6 +93,16 @@ def test_what_is_not_on_the_path_is_pale_and_what_is_on_it_is_not() -> None:
             assert (f'fillcolor="{pale}"' in line) == (key not in on_it), (key, line)
 
 
+def test_a_chip_is_pale_where_its_weight_is_no_goal_and_so_is_its_wire() -> None:
+    picture = viz.draw(recorded("vanilla"), path=(4, 2))
+    theme, on_it = picture.canvas.theme, wires(picture, "bwd-")
+    for u, v, data in picture.graph.edges(data=True):
+        if u[0] == "w" and v != "L":
+            line = next(text for text in picture.dot.splitlines() if text.strip().startswith(f'"{u}-{v}" ['))
+            assert (f'color="{theme.weight_edge}"' in line) == ((u, v) in on_it)
+            assert data.get("faded", False) == ((u, v) not in on_it)
+
+
 def test_a_long_route_is_told_in_few_words_that_fit_the_key() -> None:
     picture = viz.draw(recorded("lstm", 9), path=(9, 1))
     shown = texts(picture)
