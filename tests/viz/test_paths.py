@@ -152,3 +152,14 @@ def test_a_path_that_does_not_exist_is_refused_in_one_line(path: object) -> None
     with pytest.raises(viz.PictureError, match="path=") as caught:
         follow_path(recorded("vanilla"), path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_flow_has_routes_only_where_nothing_is_cut() -> None:
+    _, L = tg.cells.record("lstm", 4, seed=1)
+    whole, cut = (tg.flow(L, truncation=rule) for rule in (None, ("detach_every_k", 2)))
+    for k, reached in ((4, True), (3, True), (2, False), (1, False)):
+        (_, free), (_, held) = (follow_path(flow, (4, k)) for flow in (whole, cut))
+        assert bool(held.routes) == reached and bool(held.edges) == reached
+        if reached:
+            np.testing.assert_allclose(held.whole, free.whole, rtol=1e-12)
+            assert [route.share for route in held.routes] == pytest.approx([route.share for route in free.routes])
