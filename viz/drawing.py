@@ -140,13 +140,9 @@ def _with_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float, fl
 
 def _draft(painter: Painter, heading: str, rest: str, *, below: bool) -> Draft:
     """Paint everything: with the key beside the panels, or below them."""
-    painter.paint()
-    paint_fold(painter)
-    paint_memories(painter)
+    total = paint_network(painter)
     if painter.backward:
         paint_strips(painter)
-    total = Total(painter)
-    total.paint()
     key, y, start = Key(painter, painter.right + 14), total.top + 46, painter.placement.left
     bottom = painter.bottom
     if below:
@@ -161,6 +157,16 @@ def _draft(painter: Painter, heading: str, rest: str, *, below: bool) -> Draft:
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
     right = max(painter.right, key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))
     return Draft(painter.canvas, (min(painter.left, total.left) - 4, bottom - 4, right + 4, y + 16))
+
+
+def paint_network(painter: Painter) -> Total:
+    """Paint all steps, what stands for folded ones, the memories that steps read, and the total above them."""
+    painter.paint()
+    paint_fold(painter)
+    paint_memories(painter)
+    total = Total(painter)
+    total.paint()
+    return total
 
 
 def _notes(painter: Painter, graph: nx.MultiDiGraph, right: float) -> float:

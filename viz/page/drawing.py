@@ -9,15 +9,12 @@ from dataclasses import dataclass
 import networkx as nx
 
 from .. import render
-from ..layout.boxes import measure
-from ..layout.search import lay_out
-from ..layout.structure import Structure
+from ..drawing import paint_network
+from ..length import layout_of
 from ..painting.colours import Scale
 from ..painting.steps import Painter
 from ..painting.svg import tidy
-from ..painting.total import Total
 from ..painting.unstepped import paint_unstepped
-from ..reading.template import fold
 
 _SVG = "{http://www.w3.org/2000/svg}"
 Pair = tuple[str, str]
@@ -41,12 +38,8 @@ def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) 
         sheet = paint_unstepped(graph, scale, with_key=False)
         canvas, frame = sheet.canvas, (sheet.left - 4, sheet.bottom - 4, sheet.right + 4, sheet.top + 4)
     else:
-        template = fold(graph)
-        weights = tuple((str(graph.nodes[w]["name"]), str(graph.nodes[w]["label"])) for w in graph.graph["weights"])
-        painter = Painter(graph, lay_out(template, measure(graph, Structure(template)), weights), scale, strips=False)
-        painter.paint()
-        total = Total(painter)
-        total.paint()
+        painter = Painter(graph, layout_of(graph), scale, strips=False)
+        total = paint_network(painter)
         left, right = min(painter.left, total.left) - 4, max(painter.right, total.right) + 4
         canvas, frame = painter.canvas, (left, painter.bottom - 4, right, total.top + 4)
     prefix, found = canvas.prefix, canvas.shown_by()

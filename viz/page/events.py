@@ -157,8 +157,7 @@ def edges(flow: Flow, offered: list[Choice], drawn: Drawn) -> tuple[dict[str, An
     rules, rows = Unique(), []
     for child, k in order:
         parts, place, tree = rule_trees(flow.tape, child, k)
-        wires = drawn.edge((child, k))
-        rows.append([child, k, rules.place([parts, place, tree]), wires, [] if wires else drawn.line(child)])
+        rows.append([child, k, rules.place([parts, place, tree]), drawn.edge((child, k))])
     return {"edges": rows, "rules": rules.kept}, order
 
 

@@ -180,8 +180,8 @@ function lit(event) {
     }
   }
   const nodes = event.kind === "forward" ? event.line.o : event.kind === "seed" ? lineOf.get(event.i).o
-    : isBackward && !wires.length ? data.edges[event.edge][4] : [];
-  for (const o of nodes) for (const n of data.nodes[o].els) (wires.length ? now.ends : now.elements).add(n);
+    : isBackward && !now.elements.size ? lineOf.get(data.edges[event.edge][0]).o : []; // inside a box, or on no wire
+  for (const o of nodes) for (const n of data.nodes[o].els) (event.kind === "forward" && wires.length ? now.ends : now.elements).add(n);
   return now;
 }
 
