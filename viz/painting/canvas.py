@@ -1,12 +1,8 @@
-"""A canvas with pinned positions: boxes, texts and wires go in, a graphviz.Digraph comes out, every element with an id.
-
-User's words are data here: quoting is left to the graphviz library, and no label can be read as markup or as an escape.
-"""
+"""A canvas with pinned positions: boxes, texts and wires go in, a graphviz.Digraph comes out, each part with an id."""
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -14,33 +10,15 @@ import graphviz
 
 from ..layout.curves import Line, Point
 from ..layout.metrics import text_width
-from ..plain import clipped, printable
+from ..plain import clipped
 from . import dot
-from .colours import FORWARD, GREY, INK, NODE, OUTLINE, PAGE
+from .colours import GREY, INK
+from .text import BOLD, inches, literal, pt, slug
 from .themes import LIGHT, Theme
-
-FONT = "Helvetica,Arial,sans-serif"
-BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
 
 Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
 
-_NODE = {"fillcolor": NODE, "color": OUTLINE, "fontcolor": INK}
-_WIRE = {"color": FORWARD}
 _DECORATION = ("junction", "mark", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
-_ENTITY = re.compile(r"&(?=#?\w+;)")
-_MOST_CHARACTERS = 2000  # of one text: Graphviz 2 refuses strings beyond 16,384 bytes
-
-
-def literal(text: str) -> str:
-    """Text that Graphviz shows as it is: quotes, <b>, backslashes, &lt; and line ends are only characters.
-
-    A newline becomes a line break. An ampersand that would begin a character reference is followed by a word joiner, as
-    Graphviz has no way to write one.
-    """
-    text = text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
-    plain = _ENTITY.sub("&\u2060", printable(text))
-    quoted: str = graphviz.nohtml(str(graphviz.escape(plain)).replace("\n", "\\n"))
-    return quoted
 
 
 @dataclass(frozen=True)
@@ -113,9 +91,9 @@ class Canvas:
     def panel(self, name: str, left: float, bottom: float, right: float, top: float, label: str, **style: str) -> None:
         """A pale rounded panel behind everything, its label at the top left."""
         self._panels[name] = {
-            "bb": f"{_p(left)},{_p(bottom)},{_p(right)},{_p(top)}",
+            "bb": f"{pt(left)},{pt(bottom)},{pt(right)},{pt(top)}",
             "label": literal(label),
-            "lp": f"{_p(left + 10 + text_width(label, 14) / 2)},{_p(top - 13)}",
+            "lp": f"{pt(left + 10 + text_width(label, 14) / 2)},{pt(top - 13)}",
             "style": "rounded,filled",
             "fontsize": "14",
             "fontcolor": GREY,
@@ -139,9 +117,9 @@ class Canvas:
         (x, y), (width, height) = at, size
         attributes = {
             "label": literal(label),
-            "pos": f"{_p(x)},{_p(y)}",
-            "width": _inches(width),
-            "height": _inches(height),
+            "pos": f"{pt(x)},{pt(y)}",
+            "width": inches(width),
+            "height": inches(height),
             "class": kind,
         }
         if shape != "box":
@@ -179,9 +157,9 @@ class Canvas:
         label = graphviz.nohtml(literal(text) + (f"\\{side}" if side else ""))
         attributes = {
             "label": label,
-            "pos": f"{_p(x)},{_p(y)}",
-            "width": _inches(width),
-            "height": _inches(size * 1.5),
+            "pos": f"{pt(x)},{pt(y)}",
+            "width": inches(width),
+            "height": inches(size * 1.5),
             "shape": "plaintext",
             "style": "solid",
             "fontsize": f"{size:g}",
@@ -207,8 +185,8 @@ class Canvas:
         **style: str,
     ) -> None:
         """A wire along joined cubics, with Graphviz's own arrow head at `tip` (None: no head)."""
-        points = " ".join(f"{_p(x)},{_p(y)}" for x, y in body)
-        attributes = {"pos": f"e,{_p(tip[0])},{_p(tip[1])} {points}" if tip else points, "class": kind}
+        points = " ".join(f"{pt(x)},{pt(y)}" for x, y in body)
+        attributes = {"pos": f"e,{pt(tip[0])},{pt(tip[1])} {points}" if tip else points, "class": kind}
         if not tip:
             attributes["arrowhead"] = "none"
         if tooltip:
@@ -235,7 +213,7 @@ class Canvas:
         (x0, y0), (x1, y1) = base, tip
         points = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
         attributes = {
-            "pos": " ".join(f"{_p(x)},{_p(y)}" for x, y in points),
+            "pos": " ".join(f"{pt(x)},{pt(y)}" for x, y in points),
             "class": kind,
             "style": "tapered",
             "dir": "forward",
@@ -273,7 +251,7 @@ class Canvas:
         prefix, found = self._prefix(nodes, wires), dict[Key, list[str]]()
         for name in drawn:
             for key in self.stands_for.get(name, ()):
-                found.setdefault(key, []).append(f"{prefix}-{_slug(name)}")
+                found.setdefault(key, []).append(f"{prefix}-{slug(name)}")
         return {key: tuple(ids) for key, ids in found.items()}
 
     def corners(self, frame: tuple[float, float, float, float]) -> None:
@@ -287,20 +265,20 @@ class Canvas:
         nodes, wires = self._shown()
         prefix = self._prefix(nodes, wires)
         panels = {name: self.theme.attributes(attributes) for name, attributes in self._panels.items()}
-        out, groups = self._empty(prefix, frame), dict[str | None, list[_Item]]()
+        out, groups = dot.empty(self.theme, prefix, frame), dict[str | None, list[_Item]]()
         for item in nodes:
             groups.setdefault(item.panel, []).append(item)
         for panel, attributes in panels.items():
             with out.subgraph(name=f"cluster_{panel}") as inside:
-                inside.attr(**attributes, id=f"{prefix}-{_slug(panel)}")
+                inside.attr(**attributes, id=f"{prefix}-{slug(panel)}")
                 for item in groups.pop(panel, []):
                     name = item.names[0]
-                    inside.body.append(dot.node(name, item.attributes, f"{prefix}-{_slug(name)}"))
+                    inside.body.append(dot.node(name, item.attributes, f"{prefix}-{slug(name)}"))
         for item in (item for group in groups.values() for item in group):
-            out.body.append(dot.node(item.names[0], item.attributes, f"{prefix}-{_slug(item.names[0])}"))
+            out.body.append(dot.node(item.names[0], item.attributes, f"{prefix}-{slug(item.names[0])}"))
         for item in wires:
             tail, head, name = item.names
-            out.body.append(dot.wire(tail, head, item.attributes, f"{prefix}-{_slug(name)}"))
+            out.body.append(dot.wire(tail, head, item.attributes, f"{prefix}-{slug(name)}"))
         return out
 
     def _shown(self) -> tuple[list[_Item], list[_Item]]:
@@ -315,7 +293,7 @@ class Canvas:
                     continue
                 item = replace(item, faded=True)
             nodes.append(item)
-        return self._coloured(nodes, _NODE), self._coloured(wires, _WIRE)
+        return self._coloured(nodes, dot.NODE_STYLE), self._coloured(wires, dot.WIRE_STYLE)
 
     def _coloured(self, items: Sequence[_Item], usual: Mapping[str, str]) -> list[_Item]:
         """Elements with their colours in place; what stands back cannot rely on the usual ones of the whole graph."""
@@ -327,37 +305,6 @@ class Canvas:
             for item in items
         ]
 
-    def _empty(self, prefix: str, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
-        """A graph with what holds for all its elements, and none of them yet."""
-        return graphviz.Digraph(
-            prefix,
-            graph_attr=self.theme.attributes(
-                {
-                    "layout": "nop2",
-                    "bgcolor": PAGE,
-                    "pad": ".25",
-                    "splines": "true",
-                    "outputorder": "nodesfirst",
-                    "fontname": FONT,
-                    "id": prefix,
-                    "bb": ",".join(_p(side) for side in frame),
-                }
-            ),
-            node_attr=self.theme.attributes(
-                {
-                    "shape": "box",
-                    "style": "rounded,filled",
-                    **_NODE,
-                    "fontname": FONT,
-                    "fontsize": "12",
-                    "penwidth": "1.1",
-                    "margin": "0",
-                    "fixedsize": "true",
-                }
-            ),
-            edge_attr=self.theme.attributes({**_WIRE, "penwidth": "1.1", "arrowsize": ".55"}),
-        )
-
     def _fresh(self, name: str) -> str:
         """The name itself, or with a number behind it where it is taken."""
         fresh, n = name, 2
@@ -365,22 +312,3 @@ class Canvas:
             fresh, n = f"{name}~{n}", n + 1
         self._known.add(fresh)
         return fresh
-
-
-def _slug(name: str) -> str:
-    """A name as part of an id: letters, digits and dashes only."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
-
-
-def slug_words(names: Sequence[str]) -> str:
-    """Names as words of a class attribute: anything that is no letter or digit becomes a dash."""
-    return " ".join(filter(None, (re.sub(r"[^\w]+", "-", name[:60]).strip("-") for name in names)))
-
-
-def _p(value: float) -> str:
-    text = f"{value:.1f}".removesuffix(".0")
-    return "0" if text == "-0" else text
-
-
-def _inches(points: float) -> str:
-    return f"{points / 72:.4f}"

@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 from ..layout.metrics import cell_number, text_width
 from ..layout.strips import CELL_HEIGHT, CELL_WIDTH
-from .canvas import BOLD, Canvas
+from .canvas import Canvas
 from .colours import CELL_EDGE, GREY, PAGE, WEIGHT_TEXT, Scale, colour, text_colour
 from .steps import Painter
+from .text import BOLD
 
 
 def paint_strips(painter: Painter) -> None:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
+import graphviz
 from graphviz.quoting import quote
+
+from .colours import FORWARD, INK, NODE, OUTLINE, PAGE
+from .text import FONT, pt
+from .themes import Theme
+
+# The usual colours of nodes and wires, which stand once at the head of the graph.
+NODE_STYLE = {"fillcolor": NODE, "color": OUTLINE, "fontcolor": INK}
+WIRE_STYLE = {"color": FORWARD}
 
 # Attributes that the canvas itself writes: numbers, points and slugs, which hold nothing that wants escaping.
 _SAFE = frozenset(("pos", "lp", "bb", "id", "width", "height", "penwidth", "fontsize", "arrowsize"))
@@ -28,3 +37,35 @@ def _listed(attributes: Mapping[str, str], identity: str) -> str:
         f'{key}="{value}"' if key in _SAFE else f"{key}={quoted(value)}" for key, value in sorted(attributes.items())
     ]
     return " ".join([*parts, f'id="{identity}"'])
+
+
+def empty(theme: Theme, prefix: str, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
+    """A graph with what holds for all its elements, and none of them yet."""
+    return graphviz.Digraph(
+        prefix,
+        graph_attr=theme.attributes(
+            {
+                "layout": "nop2",
+                "bgcolor": PAGE,
+                "pad": ".25",
+                "splines": "true",
+                "outputorder": "nodesfirst",
+                "fontname": FONT,
+                "id": prefix,
+                "bb": ",".join(pt(side) for side in frame),
+            }
+        ),
+        node_attr=theme.attributes(
+            {
+                "shape": "box",
+                "style": "rounded,filled",
+                **NODE_STYLE,
+                "fontname": FONT,
+                "fontsize": "12",
+                "penwidth": "1.1",
+                "margin": "0",
+                "fixedsize": "true",
+            }
+        ),
+        edge_attr=theme.attributes({**WIRE_STYLE, "penwidth": "1.1", "arrowsize": ".55"}),
+    )

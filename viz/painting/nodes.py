@@ -8,8 +8,9 @@ from typing import Any
 from ..layout.boxes import ROW_HEIGHT, Box, Face, chip_width, face
 from ..layout.curves import Point
 from ..layout.metrics import shorten, text_width
-from .canvas import Canvas, slug_words
+from .canvas import Canvas
 from .colours import ADJOINT, GREY, INK, LOSS, LOSS_EDGE, SCOPE, TEXT_GREY, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
+from .text import slug_words
 
 
 def paint_chip(

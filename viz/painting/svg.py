@@ -6,8 +6,8 @@ import re
 import xml.etree.ElementTree as ElementTree
 
 from ..plain import printable
-from .canvas import BOLD, FONT
 from .slim import slim
+from .text import BOLD, FONT
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
 _TOOLTIP = f"{{{_LINK}}}title"

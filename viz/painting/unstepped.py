@@ -12,7 +12,7 @@ from ..layout.curves import Line, Point, Shape
 from ..layout.free import PORTS, Free, lay_out_free
 from ..layout.metrics import shorten, text_width
 from ..render import PictureError
-from .canvas import BOLD, Canvas, slug_words
+from .canvas import Canvas
 from .colours import (
     CELL_EDGE,
     GREY,
@@ -31,6 +31,7 @@ from .colours import (
 )
 from .key import Key
 from .lanes import ZERO, make_lane, paint_gradient
+from .text import BOLD, slug_words
 
 MOST_NODES = 250
 _HIGH, _CELL = 52.0, 17.0  # a box, and its lower part: the cells of value and gradient

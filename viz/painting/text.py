@@ -1,0 +1,49 @@
+"""Write words and numbers for DOT: user's words are data, which nothing can read as markup or as an escape."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import graphviz
+
+from ..plain import printable
+
+FONT = "Helvetica,Arial,sans-serif"
+BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
+
+_ENTITY = re.compile(r"&(?=#?\w+;)")
+_MOST_CHARACTERS = 2000  # of one text: Graphviz 2 refuses strings beyond 16,384 bytes
+
+
+def literal(text: str) -> str:
+    """Text that Graphviz shows as it is: quotes, <b>, backslashes, &lt; and line ends are only characters.
+
+    A newline becomes a line break. An ampersand that would begin a character reference is followed by a word joiner, as
+    Graphviz has no way to write one.
+    """
+    text = text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+    plain = _ENTITY.sub("&\u2060", printable(text))
+    quoted: str = graphviz.nohtml(str(graphviz.escape(plain)).replace("\n", "\\n"))
+    return quoted
+
+
+def slug(name: str) -> str:
+    """A name as part of an id: letters, digits and dashes only."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+
+
+def slug_words(names: Sequence[str]) -> str:
+    """Names as words of a class attribute: anything that is no letter or digit becomes a dash."""
+    return " ".join(filter(None, (re.sub(r"[^\w]+", "-", name[:60]).strip("-") for name in names)))
+
+
+def pt(value: float) -> str:
+    """A position in points, to a tenth."""
+    text = f"{value:.1f}".removesuffix(".0")
+    return "0" if text == "-0" else text
+
+
+def inches(points: float) -> str:
+    """A length in points as Graphviz wants it."""
+    return f"{points / 72:.4f}"
