@@ -74,8 +74,9 @@ def test_every_cell_is_clean_at_every_length_and_crosses_no_more_than_it_may(nam
     four = drawn(name, 4, fold=False)
     assert faults(four) == {}
     assert four.canvas is not None and len(crossings(four.canvas)) <= CROSSINGS.get(name, 0)
-    for steps in (2, 7):
-        assert faults(drawn(name, steps, fold=False)) == {}, steps
+    assert faults(drawn(name, 2, fold=False)) == {}
+    if {lag for _, lag in fold(four.graph).carries} - {1}:  # wires beyond the next step: more of them in more steps
+        assert faults(drawn(name, 7, fold=False)) == {}
 
 
 @pytest.mark.parametrize("name", ["lstm", "packed_lstm", "attention_decoder", "bidirectional_gru", "clockwork"])

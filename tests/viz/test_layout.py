@@ -10,8 +10,9 @@ import pytest
 import tinygrad_rnn as tg
 from tests.viz.unseen_cells import CELLS
 from viz import render
+from viz.layout.asking import parse_plain, shuffled
 from viz.layout.boxes import measure
-from viz.layout.search import Layout, _shuffled, lay_out, parse_plain
+from viz.layout.search import Layout, lay_out
 from viz.layout.structure import Structure
 from viz.reading.graph import build
 from viz.reading.template import fold
@@ -173,5 +174,5 @@ def test_what_arrives_at_a_dot_is_what_leaves_it_and_every_edge_reaches_its_read
 
 
 def test_shuffles_are_the_same_permutations_in_every_process_and_version() -> None:
-    assert _shuffled(range(8), 0) == list(range(8))
-    assert [_shuffled(range(8), k) for k in (1, 2)] == [[1, 6, 3, 5, 0, 7, 4, 2], [2, 6, 0, 5, 7, 3, 4, 1]]
+    assert shuffled(range(8), 0) == list(range(8))
+    assert [shuffled(range(8), k) for k in (1, 2)] == [[1, 6, 3, 5, 0, 7, 4, 2], [2, 6, 0, 5, 7, 3, 4, 1]]

@@ -59,11 +59,6 @@ def test_nothing_overlaps_whichever_loss_is_followed(name: str, at: Any) -> None
     assert faults(drawn(name, at=at)) == {}
 
 
-@pytest.mark.parametrize("name", CELLS)
-def test_nothing_overlaps_in_cells_never_seen_before(name: str) -> None:
-    assert faults(drawn(name)) == {}
-
-
 def test_planted_overlaps_are_found() -> None:
     canvas = Canvas()
     canvas.box("a", "wide label", (0, 0), (20, 20), "op")
