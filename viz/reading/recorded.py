@@ -8,6 +8,7 @@ without a name, is called δh.
 
 from __future__ import annotations
 
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -102,7 +103,7 @@ def leave_out_sums(display: Display) -> None:
 def bar(name: str) -> str:
     """The name of an adjoint: h̄ for h, W̄1 for W1; ∂L/∂gate for a longer name."""
     letters = name.rstrip("0123456789_")
-    return name[0] + _BAR + name[1:] if len(letters) == 1 else f"∂L/∂{name}"
+    return unicodedata.normalize("NFC", name[0] + _BAR + name[1:]) if len(letters) == 1 else f"∂L/∂{name}"
 
 
 def merge_recorded(display: Display) -> None:
