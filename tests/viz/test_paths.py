@@ -8,8 +8,10 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
+from tests.viz.unseen_cells import CELLS
 from viz.reading import ways
 from viz.reading.paths import edges_between
+from viz.reading.views import only_path
 from viz.reading.ways import follow_path
 
 
@@ -152,6 +154,23 @@ def test_a_path_that_does_not_exist_is_refused_in_one_line(path: object) -> None
     with pytest.raises(viz.PictureError, match="path=") as caught:
         follow_path(recorded("vanilla"), path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_in_cells_never_seen_before_routes_sum_to_what_the_drawn_edges_bring(name: str) -> None:
+    _, L = CELLS[name](4, 0)
+    flow = tg.flow(L)
+    losses = [flow.steps.order[s][1] for s in sorted(flow.steps.losses)]
+    for k in {t for _, t in flow.steps.order}:
+        try:
+            graph, view = follow_path(flow, (losses[-1] if losses else 4, k))
+        except viz.PictureError as refused:
+            assert not losses or "is a part of L" in str(refused)
+            continue
+        only_path(graph, view)
+        assert graph.graph["path"]["error"] <= 1e-12
+        shares = [route.share for route in view.routes]
+        assert not shares or sum(shares) + view.others == pytest.approx(1, rel=1e-11)
 
 
 def test_a_truncated_flow_has_routes_only_where_nothing_is_cut() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from tinygrad_rnn import Flow, Var
 from tinygrad_rnn.flow import trace
 
+from ..render import PictureError
 from .arguments import collect
 from .backing import Arrays, Backing, vector
 from .graph import build
@@ -91,6 +92,8 @@ def follow_path(
     request = read_request(path, flow, names)
     alone = trace(Var(flow.tape, flow.loss, flow.tape.lines[flow.loss][4]), at=request.t, follow=flow.follow)
     graph = build(alone, every_line=every_line, fuse=fuse)
+    if graph.graph["losses"].get(request.loss) not in graph:
+        raise PictureError(f"path={path!r}: the loss at t = {request.t} is a part of L, and has no node to begin at")
     return graph, split(graph, Backing(wires), request)
 
 
