@@ -71,6 +71,15 @@ def test_contributions_of_one_weight_are_the_table_of_the_flow_and_of_the_closed
         np.testing.assert_array_equal(drawn, cells_of(viz.charts.contributions(flow, name)))
 
 
+def test_the_uses_of_a_weight_in_one_step_are_added_before_the_norm() -> None:
+    flow = tg.flow(tg.cells.record("skip", 4)[1])  # W is used twice in each step
+    W = next(w for w in flow.steps.weights if flow.steps.name[w] == "W")
+    drawn, table = cells_of(viz.charts.contributions(flow, "W")), flow.table(W)
+    for t in range(4):
+        for k in range(t + 1):
+            np.testing.assert_allclose(drawn[t, k], np.linalg.norm(table[t][k]), **TIGHT)
+
+
 def test_contributions_of_all_weights_are_their_norm_as_one_vector(lstm: tg.Flow) -> None:
     drawn = cells_of(viz.charts.contributions(lstm))
     tables = [lstm.table(w) for w in lstm.steps.weights]
@@ -216,6 +225,7 @@ def test_a_chart_is_saved_the_same_every_time_in_every_process(vanilla: Any, tmp
     for n in "12":
         subprocess.run([sys.executable, "-c", code, str(tmp_path / n)], check=True, timeout=120)
     chart = viz.charts.contributions(tg.flow(tg.cells.record("vanilla", 4)[1]))
+    assert chart.svg() == chart.svg()
     for ending, head in (("svg", b"<svg"), ("png", b"\x89PNG"), ("pdf", b"%PDF")):
         here = chart.save(tmp_path / f"3.{ending}").read_bytes()
         assert here.startswith(head)

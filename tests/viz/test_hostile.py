@@ -9,7 +9,6 @@ import subprocess
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -38,7 +37,7 @@ NAMES = {
     "ten thousand": "W" * 10_000,
     "ten thousand words": "very long " * 1_000,
     "combining": "a" + "\u0301" * 200,
-    "dollars": "$\\frac{1}{0}$ $x_{",
+    "dollars": "$\\frac{x}$ $y_{$",
     "a port": "W:n:e",
     "a keyword": "digraph",
     "a percent": "%3 %s {0} {name}",
@@ -52,7 +51,7 @@ DRAWN |= {"circle", "defs", "style", "clipPath", "image", "linearGradient", "sto
 GROUPS = [list(NAMES)[first::4] for first in range(4)]  # several names in one network: a picture takes its time
 
 
-def flow_named(*names: str, steps: int = 3) -> tg.Flow:
+def flow_named(*names: str, steps: int = 2) -> tg.Flow:
     """A network with layers whose weights have the names; the first is an input's and the initial state's, too."""
     random = np.random.default_rng(0)
     with tg.Tape(checked=True) as tape:
@@ -169,7 +168,7 @@ NUMBERS = {
 }
 
 
-def flow_of_numbers(kind: str, n: int = 3, at: Any = "all") -> tg.Flow:
+def flow_of_numbers(kind: str, n: int = 3) -> tg.Flow:
     random = np.random.default_rng(0)
     with np.errstate(all="ignore"), tg.Tape() as tape:
         W, h, losses = tape.var(random.normal(size=(n, n)), "W"), tape.var(np.ones(n), "h0"), []
@@ -177,7 +176,7 @@ def flow_of_numbers(kind: str, n: int = 3, at: Any = "all") -> tg.Flow:
             with tg.step(t):
                 h = np.tanh(W @ h)
                 losses.append(tg.loss(np.sum(NUMBERS[kind](h) if kind else h), t))
-        return tg.flow(sum(losses), at=at)
+        return tg.flow(sum(losses))
 
 
 def everything(flow: tg.Flow, folder: Path) -> None:
@@ -189,8 +188,8 @@ def everything(flow: tg.Flow, folder: Path) -> None:
         try:
             made = make(flow)
             assert_safe(made.svg())
-            for ending in ("png", "pdf"):
-                assert made.save(folder / f"a.{ending}").stat().st_size > 1000
+            ending = "png" if make is charts.shares else "pdf"
+            assert made.save(folder / f"a.{ending}").stat().st_size > 1000
         except viz.PictureError as error:
             assert "\n" not in str(error) and len(str(error)) < 300
     for ending in ("json", "graphml", "dot"):
@@ -200,11 +199,10 @@ def everything(flow: tg.Flow, folder: Path) -> None:
         reader.feed(viz.step_through(flow).html())
 
 
-@pytest.mark.parametrize("at", ["all", "last"])
 @pytest.mark.parametrize("kind", NUMBERS)
-def test_gradients_of_any_size_or_none_are_drawn(kind: str, at: str, tmp_path: Path) -> None:
+def test_gradients_of_any_size_or_none_are_drawn(kind: str, tmp_path: Path) -> None:
     need_graphviz()
-    flow = flow_of_numbers(kind, at=at)
+    flow = flow_of_numbers(kind)
     picture = viz.draw(flow)
     assert picture.canvas is not None and overlaps(picture.canvas) == {}
     shown = texts(assert_safe(picture.svg()))

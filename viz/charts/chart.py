@@ -47,6 +47,9 @@ class Chart:
 
     def __init__(self, figure: Any, title: str, description: str) -> None:
         self.figure, self.title, self.description = figure, title, description
+        with settings():  # laid out once: doing it again at every saving would move things by a hair each time
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")
 
     def svg(self) -> str:
         """The chart as SVG with a viewBox, a title and a description; ids are unique to this chart."""
