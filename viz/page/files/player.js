@@ -214,7 +214,7 @@ function tellEvent(event, state, self) {
     const line = lineOf.get(event.i);
     phase.textContent = `backward · seed`;
     equation.replaceChildren(math("math", { display: "block" }, nameMath(line.n, true), operator("=", "0.3em"), math("mn", {}, written(event.seed))));
-    shown.push(element("span", { class: "lead" }, `the derivative of ${nameText(line.n)} by itself: from here gradient flows back`));
+    shown.push(element("span", { class: "lead" }, `the derivative of ${nameText(line.n)} by itself. A bar stands for the derivative of ${nameText(line.n)} by what is under it; from here it flows back.`));
     said = `Seed: the gradient of ${nameWords(line.n)} by itself is ${written(event.seed)}.`;
   } else {
     const edge = data.edges[event.edge];
