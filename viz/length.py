@@ -67,7 +67,6 @@ class Length:
             return build(flow, backward=backward, fold=ends, **rules)
 
         what = "a recorded backward pass" if backward or is_recorded(flow) else ""
-        what = what or ("a collapsed program" if rules.get("collapse") is not None else "")
         if what or not flow.steps.order:
             self.check_whole(flow, what or "a program without steps")
             return built(None)

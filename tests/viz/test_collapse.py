@@ -133,10 +133,19 @@ def test_collapse_without_steps_or_with_a_path_is_refused() -> None:
         viz.draw(tg.flow(loss_of("lstm")), collapse="steps", path=(4, 1))
 
 
-@pytest.mark.parametrize("fold", [(1, 1), (2, 3)])
+@pytest.mark.parametrize("steps", [9, 20])
 @pytest.mark.parametrize("name", KNOWN)
-def test_collapsed_steps_fold(name: str, fold: tuple[int, int]) -> None:
-    flow = tg.flow(loss_of(name, 9))
-    assert build(flow, collapse="steps", fold=fold).graph["conservation"] <= 1e-12
-    picture = viz.draw(flow, collapse="steps", fold=fold)
+def test_collapsed_steps_fold_with_the_gradient_of_every_carry_step_by_step(name: str, steps: int) -> None:
+    tape, loss = tg.cells.record(name, steps, 0)
+    flow = tg.flow(loss)
+    picture = viz.draw(flow, collapse="steps", fold=(2, 3))
+    assert picture.graph.graph["conservation"] <= 1e-12
     assert picture.canvas is not None and overlaps(picture.canvas) == {}
+    plain, boxed = (build(flow, fold=(2, 3), collapse=c).graph["fold"].ribbons for c in (None, "steps"))
+    assert len(plain) == len(boxed) == len(flow.steps.carries)
+    for one, other in zip(sorted(plain, key=repr_of), sorted(boxed, key=repr_of), strict=True):
+        assert one.norms == pytest.approx(other.norms, rel=1e-12)
+
+
+def repr_of(ribbon: Any) -> tuple[float, ...]:
+    return tuple(round(norm or 0.0, 12) for norm in ribbon.norms)

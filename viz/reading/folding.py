@@ -179,6 +179,8 @@ class _Folding:
     def _sort(self, u: str, v: str, wires: list[Wire]) -> None:
         """Put each wire between two nodes where it belongs: at a border, inside the fold, or outside of it."""
         role, target, read = int(self.G.nodes[u]["role"]), int(self.G.nodes[v]["role"]), self._step(v)
+        if self.G.nodes[u]["kind"] == "cell" and self._step(u) == read:
+            return  # from a collapsed box to its port, or to a loss
         if self.G.edges[u, v, 0]["gradient"] is None:
             self.silent.add(role)
         for wire in wires:

@@ -46,8 +46,7 @@ class Missing:
         return self.steps.role[p] in self.vanished_roles
 
     def _drawn_role(self, p: int) -> int:
-        role = self.steps.role[p]
-        return self.display.head.get(role, role)
+        return self.display.drawn(self.steps.role[p])
 
     @cached_property
     def carries(self) -> dict[tuple[int, int], Sums]:
