@@ -90,7 +90,7 @@ def draw(
         raise PictureError(f"collapse={collapse!r}: the program marks no time steps; mark them with `with tg.step(t):`")
     rules = {"every_line": every_line, "fuse": fuse}
     lengths = [Length(fold, every_step)]
-    if look.sizes and fold is None and not (every_step or backward or path):
+    if look.sizes and fold is None and collapse is None and not (every_step or backward or path):
         lengths = lengths_to_try(len(flow.steps.order))
     for length in lengths:
         graph = _read(flow, look, path, length, backward=backward, collapse=collapse, **rules)

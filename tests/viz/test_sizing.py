@@ -111,3 +111,10 @@ def test_a_size_that_cannot_be_is_refused_in_one_line(size: Any) -> None:
     with pytest.raises(viz.PictureError, match="size=.*must be 'slide', 'paper', or") as caught:
         viz.draw(flow(steps=2), size=size)
     assert "\n" not in str(caught.value)
+
+
+def test_collapsed_steps_are_not_folded_to_fit() -> None:
+    recorded = flow("lstm", 4)
+    assert measures(viz.draw(recorded, collapse="steps", size="slide"))[2] >= 4.95
+    with pytest.raises(viz.PictureError, match="too much for a picture of 60 × 60 pt"):
+        viz.draw(recorded, collapse="steps", size=(60, 60))
