@@ -29,9 +29,11 @@ from .reading.views import only_gradients, only_path, only_values
 from .reading.ways import follow_path
 from .render import PictureError
 from .sizing import Draft, TooMuch
+from .uncollected import uncollected
 from .wording import describe, headline
 
 
+@uncollected
 def draw(
     flow: Flow,
     *,

@@ -15,6 +15,7 @@ from .painting.svg import tidy
 from .plain import one_line
 from .shown import for_notebook
 from .sizing import Print
+from .uncollected import uncollected
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
 _PNG_DPI = 144
@@ -56,6 +57,7 @@ class Picture:
         """Which ids of the SVG show which node, `("node", key)`, or which edge, `(u, v)`, of the graph."""
         return {} if self.canvas is None else self.canvas.shown_by()
 
+    @uncollected
     def svg(self) -> str:
         """The picture as SVG with a viewBox, a title and a description; ids are unique to this picture.
 

@@ -10,6 +10,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CURVES = re.compile(r"M[\d.,\s-]*C[\d.,\s-]*")
@@ -115,6 +116,7 @@ def _tenths(n: int) -> str:
     return f"{sign}{whole}" if not rest else f"{sign}{whole or ''}.{rest}"
 
 
+@lru_cache(maxsize=20_000)
 def _rounded(number: str, digits: int) -> str:
     text = f"{float(number):.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text

@@ -8,8 +8,10 @@ import xml.etree.ElementTree as ElementTree
 from ..plain import printable
 from .slim import slim
 from .text import BOLD, FONT
+from .written import written
 
 _SVG, _LINK = "http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"
+_COMMENT = re.compile("<!--.*?-->\n?", re.DOTALL)
 _TOOLTIP = f"{{{_LINK}}}title"
 
 
@@ -22,9 +24,7 @@ def tidy(
     becomes its title, which browsers show and screen readers read; elements without one have no title.
     Graphviz rounds its frame to whole points; `size` says exactly how large the drawing shall be.
     """
-    ElementTree.register_namespace("", _SVG)
-    ElementTree.register_namespace("xlink", _LINK)
-    root = ElementTree.fromstring(raw)
+    root = ElementTree.fromstring(_COMMENT.sub("", raw))
     for group in list(root.iter(_tag("g"))):
         _tooltip_to_title(group)
         if group.get("class", "").endswith(" tip"):
@@ -32,8 +32,8 @@ def tidy(
     for element in root.iter():
         if element.get("stroke") == "transparent":  # what Graphviz 2 writes for none is no colour of SVG
             element.set("stroke", "none")
-    for written in root.iter(_tag("text")):
-        _fonts(written)
+    for text in root.iter(_tag("text")):
+        _fonts(text)
     root.set("font-family", FONT)
     _prefix_ids(root, prefix)
     slim(root, _tag(""))
@@ -42,12 +42,12 @@ def tidy(
             root.set(side, f"{length:.2f}".rstrip("0").rstrip(".") + "pt")
     root.set("role", "img")
     root.set("aria-labelledby", f"{prefix}-title {prefix}-desc")
-    for tag, text in (("desc", description), ("title", title)):
+    for tag, words in (("desc", description), ("title", title)):
         element = ElementTree.Element(_tag(tag), {"id": f"{prefix}-{tag}"})
-        element.text = printable(text)
+        element.text = printable(words)
         element.tail = "\n"
         root.insert(0, element)
-    return ElementTree.tostring(root, encoding="unicode") + "\n"
+    return written(root)
 
 
 def _tag(name: str) -> str:
