@@ -272,6 +272,19 @@ def test_every_theme_has_ordered_colours_and_lines_that_can_be_seen(theme: str, 
     chart = viz.charts.lag_profile(lstm, theme=theme)
     assert chart.save(tmp_path / "chart.png").stat().st_size > 5000
     assert to_rgb(chart.figure.get_facecolor()) == to_rgb(colours.paper)
+    for made in (chart, viz.charts.shares(lstm, theme=theme)):
+        axes = made.figure.axes[0]
+        written = [axes.xaxis.label, axes.yaxis.label, *axes.get_xticklabels(), *axes.get_yticklabels()]
+        assert made.title in made.svg() and axes.get_title(loc="left") == made.title
+        words = [*written, *(text for text in axes.get_children() if getattr(text, "get_text", str)() == made.title)]
+        assert {to_rgb(text.get_color()) for text in words} == {to_rgb(colours.ink)}
+
+
+def test_a_bound_that_runs_off_does_not_flatten_the_curves() -> None:
+    chart = viz.charts.lag_profile(tg.flow(tg.cells.record("lstm", 30, scale=0.6)[1]))
+    curves, (low, high) = curves_of(chart), chart.figure.axes[0].get_ylim()
+    norms = curves["all that is carried"]
+    assert np.nanmin(curves["‖e‖ Π σ_min(J)"]) < 1e-60 and low > np.min(norms) * 1e-7 and high < np.max(norms) * 1e5
 
 
 def test_bad_input_is_refused_in_one_line(lstm: tg.Flow, vanilla: Any) -> None:

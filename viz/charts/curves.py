@@ -11,6 +11,7 @@ from .heat import dress
 from .palette import DASHES, MARKERS, Palette
 
 FLOOR = 1e-290
+BEYOND = 1e4  # how far above and below the curves the axis may go for the sake of a bound
 
 
 class Curves:
@@ -19,6 +20,7 @@ class Curves:
     def __init__(self, axes: Any, palette: Palette) -> None:
         self.axes, self.palette, self.count = axes, palette, 0
         self.zeros: list[tuple[Any, Any]] = []
+        self.seen: list[float] = []
 
     def add(self, lags: Any, values: Any, label: str, thin: bool = False, colour: Any = None) -> Any:
         """One curve; a value of exactly zero is no point of it, and becomes a mark at the bottom of the axes."""
@@ -34,6 +36,7 @@ class Curves:
             style["markerfacecolor"] = self.palette.paper
         shown = np.where(np.isfinite(values) & (values > FLOOR), values, np.nan)
         (line,) = self.axes.plot(lags, shown, label=label, markersize=4.5, linewidth=1.0 if thin else 1.8, **style)
+        self.seen += [float(value) for value in shown[~np.isnan(shown)]]
         if np.any(values == 0):
             self.zeros.append((lags[values == 0], style["color"]))
         return line
@@ -57,8 +60,8 @@ class Curves:
         axes, palette = self.axes, self.palette
         axes.set_yscale("log")
         low, high = axes.get_ylim()
-        if np.log10(high / low) > 40:
-            low = high * 1e-40 if np.log10(high / low) > 200 else low
+        if self.seen:  # a bound may run off; the curves are what is looked at
+            low, high = max(low, min(self.seen) / BEYOND), min(high, max(self.seen) * BEYOND)
             axes.set_ylim(low, high)
         for n, (at, colour) in enumerate(self.zeros):
             bottom = {"transform": axes.get_xaxis_transform(), "linestyle": "", "marker": "x", "clip_on": False}
@@ -71,7 +74,7 @@ class Curves:
         axes.set_axisbelow(True)
         axes.set_xlabel(across)
         axes.set_ylabel(up)
-        axes.set_title(title, loc="left", fontweight="bold")
+        axes.set_title(title, loc="left", fontweight="bold", color=palette.ink)
         dress(axes, palette)
         if self.count:
             axes.legend(frameon=False, labelcolor=palette.ink, loc="upper left", bbox_to_anchor=(1.0, 1.02))
