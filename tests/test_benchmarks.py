@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import by_hand, rnn_grad
+from benchmarks import by_hand, pictures, rnn_grad
 from benchmarks.work import NAMES, Size, make_work
+from tests.painting import need_graphviz
 
 ROOT = Path(__file__).parents[1]
 SIZE = Size(2, 3, 4, 5, 6)
@@ -63,3 +64,14 @@ def complex_loss(work, parameters):
         chosen = weights[np.arange(len(classes)), classes] / weights.sum(axis=1)
         total = total - np.log(chosen).mean()
     return total / len(work.X)
+
+
+def test_the_picture_benchmark_measures_every_stage_and_prints_a_row_for_each_length() -> None:
+    need_graphviz()
+    measured = pictures.rows(("vanilla",), (4, 40))
+    for row in measured:
+        assert row["total"] == pytest.approx(sum(row[stage] for stage in pictures.STAGES))
+        assert row["svg"] > 1000 and row["dot"] > 1000
+    assert [row["drawn steps"] for row in measured] == [4, 40]
+    printed = pictures.table(measured).splitlines()
+    assert len(printed) == 4 and printed[2].startswith("| vanilla | 4 | 4 |")

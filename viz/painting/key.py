@@ -7,6 +7,7 @@ import networkx as nx
 from ..layout.curves import straight
 from ..layout.metrics import scale_number, text_width
 from ..layout.search import Layout
+from ..reading.folding import KEY
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (
@@ -34,6 +35,7 @@ LEAST_WIDTH = 190.0
 _MARGIN = 12.0
 _COLUMN = 58.0  # where explanations begin
 _BAR_CELLS = 28
+_EMPTY = 60.0  # more room than this between the symbols and the sums, and each has a panel of its own
 
 
 def is_cut(graph: nx.MultiDiGraph) -> bool:
@@ -47,7 +49,7 @@ def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
         return 0.0
     splits = any(route.head.startswith("j") for route in layout.routing.routes)
     symbols = bool(graph.graph["weights"]) + splits + bool(graph.graph["seeds"]) + bool(graph.graph["recorded"])
-    return 222.0 + 20 * is_cut(graph) + 34 * symbols
+    return 222.0 + 20 * is_cut(graph) + 34 * (symbols + bool(graph.graph.get("fold")))
 
 
 class Key:
@@ -60,6 +62,7 @@ class Key:
         self.y = painter.top - 22
         self.quiet = bool(painter.seeds)
         self.sums_y = painter.strip_y  # level with the strips
+        self.filled = False  # is there a table between the symbols and the sums
 
     @property
     def shows(self) -> str:
@@ -88,6 +91,11 @@ class Key:
             self._sums()
         bottom = painter.bottom if painter.backward else self.y + 6
         style = {"color": PANEL_EDGE, "fillcolor": PAGE}
+        above = self.sums_y + 54
+        if painter.backward and not self.filled and painter.graph.graph["weights"] and self.y + 10 - above > _EMPTY:
+            self.canvas.panel("sums", self.left, bottom, self.right, above, "", **style)
+            self.canvas.box("sums", "", (self.left + 2, bottom + 2), (0.1, 0.1), "anchor", panel="sums", style="invis")
+            bottom = self.y + 10
         self.canvas.panel("key", self.left, bottom, self.right, painter.top, "", **style)
 
     def _write(
@@ -175,10 +183,17 @@ class Key:
                 self._two_lines("wire splits; gradients", "that arrive add up")
             else:
                 self._two_lines("wire splits", "")
+        if self.painter.fold and self.painter.backward:
+            for n in range(9):
+                u, wide = n / 8, 4.0
+                style = {"style": "filled", "penwidth": "0", "fillcolor": line_colour(u)}
+                at = (self.left + 16 + wide * n, self.y + 4 - (2 + 8 * u) / 2)
+                canvas.box(f"key-ribbon{n}", "", at, (wide, 2 + 8 * u), "bar", panel="key", **style)
+            self._two_lines("folded steps: the", "gradient on one carry")
         if self.quiet:
             key = next(iter(self.painter.seeds))
             paint_seed(canvas, "key-seed", (self.left + 32, self.y), "key")
-            t = graph.nodes[key].get("t", graph.graph["at"])
+            t = graph.graph["at"] if key == KEY else graph.nodes[key].get("t", graph.graph["at"])
             self._two_lines(f"seed ∂ℓ/∂ℓ at t = {t}:", "this loss alone")
 
     def _two_lines(self, first: str, second: str) -> None:
@@ -192,9 +207,11 @@ class Key:
     def _tables(self) -> None:
         """In what room is left between the symbols and the sums, or else in a column of their own."""
         if "path" in self.painter.graph.graph:
+            self.filled = True
             self._routes()
             return
         tables = Tables(self.painter)
+        self.filled = bool(tables.losses)
         if not tables.losses:
             return
         room = self.y - (self.painter.strip_y + 56)
