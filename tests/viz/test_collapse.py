@@ -75,6 +75,7 @@ def test_one_state_is_the_box_itself() -> None:
     G = build(tg.flow(loss_of("vanilla")), collapse="steps")
     assert not nodes(G, "state", 1) and [n["op"] for n in nodes(G, "cell", 1).values()] == ["→ h₂, z₂"]
     (box,) = nodes(G, "cell", 1)
+    assert (G.nodes[box]["label"], G.nodes[box]["name"]) == ("cell", "h")
     carried = [v for _, v, e in G.out_edges(box, data=True) if e["lag"] == 1]
     assert [G.nodes[v]["kind"] for v in carried] == ["cell"]
 

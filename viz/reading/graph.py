@@ -145,6 +145,9 @@ class _Builder:
             node["border"] = brought if node["kind"] == "cell" else brought.reshape(node["shape"])
         if node["kind"] == "cell":
             node["shape"], node["value"] = (sum(value.size for value in values),), None
+            carried = [self.program.role[i] for i in exits if self.program.role[i] in self.program.carried]
+            names = [self.program.name(role) for role in carried]
+            node["name"] = next(filter(None, names), node["name"])  # tables call it by the state that it carries on
             results = [self.labels.result(i) for i in exits]
             node["op"] = f"→ {', '.join(results)}" if all(results) else ""  # type: ignore[arg-type]
             weights = [self.labels.weight(w) for w in self.display.weights if (f"w{w}", key) in self.wires.between]
