@@ -8,7 +8,7 @@ from ..layout.curves import Line, Point, Shape, dense
 from ..layout.metrics import text_width
 from ..layout.router import Route
 from ..layout.search import Layout
-from ..reading.folding import KEY, Fold
+from ..reading.fold import KEY, Fold
 
 _LEAST_WIDTH = 168.0
 _BETWEEN = 58.0  # the panel's label and its count leave so much room for a wire between them

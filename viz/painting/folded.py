@@ -9,7 +9,7 @@ from typing import Any
 from ..layout.curves import Point, straight
 from ..layout.metrics import loss_number, text_width
 from ..layout.router import Route
-from ..reading.folding import KEY, Fold, Ribbon
+from ..reading.fold import KEY, Fold, Ribbon
 from ..reading.words import symbol
 from .border import Border, count_of
 from .cells import paint_table

@@ -7,7 +7,7 @@ import networkx as nx
 from ..layout.curves import straight
 from ..layout.metrics import scale_number, text_width
 from ..layout.search import Layout
-from ..reading.folding import KEY
+from ..reading.fold import KEY
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (

@@ -14,7 +14,7 @@ import numpy as np
 
 from ..layout.curves import Line, Point, Shape, dense, joined, rounded
 from ..layout.router import JUNCTION, Memory, Route
-from ..reading.folding import KEY
+from ..reading.fold import KEY
 from ..reading.tooltips import norm
 from .colours import OUTLINE
 from .flows import Flows

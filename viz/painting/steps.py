@@ -13,7 +13,7 @@ from ..layout.metrics import shorten, text_width
 from ..layout.place import PANEL_GAP
 from ..layout.router import JUNCTION, Route
 from ..layout.search import Layout
-from ..reading.folding import KEY, Fold
+from ..reading.fold import KEY, Fold
 from ..reading.template import Edge
 from .border import Border, fold_width
 from .canvas import Canvas

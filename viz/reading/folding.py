@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import networkx as nx
@@ -20,52 +19,15 @@ from tinygrad_rnn import Flow
 from . import collapsing, words
 from .arguments import Wire, Wires
 from .excerpt import Excerpt, excerpt
+from .fold import KEY, Fold, Ribbon
 from .missing import Missing, norms
 from .tooltips import norm
 
 Array = Any
 Sums = dict[int, Array]  # by step: what arrives there, added as arrays
-KEY = "fold"
 _UNNAMED = re.compile(r"\bv(\d+)\b")
 MANY_LAGS = 3  # a state that is read at more distances than this has one wire and one ribbon for all of them
 MOST_STEPS_WHOLE = 12  # so many steps are read whole, for the table of contributions
-
-
-@dataclass(frozen=True)
-class Ribbon:
-    """One state on its way through the fold: the norm of the gradient on its carry, in every folded step.
-
-    `lag` is by how many steps it is read later, None for many lags: then a norm is what all later steps together send
-    back to the state of a step. A norm of None: nothing is carried there.
-    """
-
-    role: int
-    lag: int | None
-    label: str
-    norms: tuple[float | None, ...]
-    cut: frozenset[int]  # places in `norms` where the gradient was not followed
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Steps `start` to `stop` − 1, folded.
-
-    `pattern` is the graph of some steps, folded ones among them: it has every kind of step, and so it tells how a step
-    is laid out, the same as without a fold. Its steps are counted on their own.
-    """
-
-    start: int
-    stop: int
-    losses: int
-    loss: float | None  # their mean
-    ribbons: tuple[Ribbon, ...]
-    pattern: nx.MultiDiGraph = field(repr=False)
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def __contains__(self, s: object) -> bool:
-        return isinstance(s, int) and self.start <= s < self.stop
 
 
 def part(flow: Flow, start: int, stop: int) -> Excerpt:
