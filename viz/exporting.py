@@ -19,6 +19,7 @@ import io
 import json
 import re
 import xml.etree.ElementTree as ElementTree
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,8 @@ def _strict(data: Any, arrays: str) -> Any:
             return value.tolist() if arrays == "lists" else norm(value)
         if isinstance(value, np.generic):
             return value.item()
+        if is_dataclass(value):  # what a folded panel stands for
+            return {entry.name: getattr(value, entry.name) for entry in fields(value)}
         return sorted(value, key=repr) if isinstance(value, set | frozenset) else str(value)
 
     text = json.dumps(data, default=plain, ensure_ascii=False)

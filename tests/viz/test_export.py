@@ -90,6 +90,13 @@ def test_norms_stand_for_arrays_on_request(flow: tg.Flow, tmp_path: Path) -> Non
     assert path.stat().st_size < viz.export(flow, tmp_path / "b.json").stat().st_size
 
 
+def test_a_folded_panel_is_written_with_every_number_of_its_ribbons(tmp_path: Path) -> None:
+    picture = viz.draw(tg.flow(tg.cells.record("lstm", 12)[1]), fold=(1, 2))
+    written = json.loads(picture.save(tmp_path / "a.json").read_text())["graph"]["fold"]
+    ribbons = picture.graph.graph["fold"].ribbons
+    assert [ribbon["norms"] for ribbon in written["ribbons"]] == [list(ribbon.norms) for ribbon in ribbons]
+
+
 def hostile_flow(value: float = 1.0) -> tg.Flow:
     random = np.random.default_rng(0)
     with np.errstate(all="ignore"), tg.Tape() as tape:
