@@ -153,4 +153,4 @@ def _sweep(
 
     leaves = [i for i in range(max(seeds) + 1) if tape.lines[i][0] == "var"]
     tape.sweep(seeds, leaves, follow=follow, report=report)
-    return dict(sorted(adjoint.items())), edges
+    return adjoint, edges

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import networkx as nx
@@ -45,13 +46,15 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
 def state_law(G: nx.MultiDiGraph, flow: Flow) -> None:
     """Write the worst difference, where it is, what rounding may leave, and if all is finite, into a graph."""
     worst, at = conservation(G, flow)
-    finite = all(np.all(np.isfinite(adjoint)) for adjoint in flow.adjoint.values())
-    G.graph.update(conservation=worst, conservation_at=at, tolerance=tolerance(flow), finite=finite)
+    lines = {i for _, node in G.nodes(data=True) for i in node["exits"]}  # of what is drawn: a fold may hide thousands
+    adjoints = [flow.adjoint[i] for i in sorted(lines) if i in flow.adjoint]
+    finite = all(np.all(np.isfinite(adjoint)) for adjoint in adjoints)
+    G.graph.update(conservation=worst, conservation_at=at, tolerance=tolerance(adjoints), finite=finite)
 
 
-def tolerance(flow: Flow) -> float:
+def tolerance(adjoints: Iterable[Array]) -> float:
     """The difference that rounding may leave: 1e-9, and a thousand roundings where numbers are shorter than 64 bits."""
-    dtypes = {np.asarray(adjoint).dtype for adjoint in flow.adjoint.values()}
+    dtypes = {np.asarray(adjoint).dtype for adjoint in adjoints}
     return max([1e-9, *(1000 * float(np.finfo(dtype).eps) for dtype in dtypes if dtype.kind in "fc")])
 
 
