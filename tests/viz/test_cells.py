@@ -50,7 +50,7 @@ CROSSINGS = {
     "nested_lstm": 66,
     "lstm_encoder_and_decoder": 63,
     "bidirectional_gru": 31,
-    "highway_of_three": 20,
+    "highway_of_three": 32,
     "attention_in_a_python_loop": 35,
     "fast_weights": 24,
 }

@@ -60,7 +60,8 @@ class _Bus:
 
     def route(self) -> None:
         """The bus runs both ways from its source where it has readers on both sides; each segment ends at a tap."""
-        ways = [self.router.way_up(self.y, reader, self.port, self.x) for reader in self.readers]
+        trunk = self.x if self.lag else -math.inf
+        ways = [self.router.way_up(self.y, reader, self.port, self.x, trunk) for reader in self.readers]
         taps = sorted(zip(ways, self.readers, strict=True))
         if self.origin_width:  # rather one dot than two side by side
             nearest = min((way[0][0] for way, _ in taps), key=lambda x: abs(x - self.x))

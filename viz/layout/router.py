@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from .structure import Structure
 JUNCTION = 6.0  # diameter of the dot where a wire splits
 _SKIP_PITCH = 15.0
 _JOG = 13.0  # below a node, where a way up turns towards its port
+_BESIDE_A_TRUNK = 8.0  # two double wires as close as this look like one
 
 
 @dataclass(frozen=True)
@@ -255,10 +257,11 @@ class Router:
 
     # ---- free ways ----
 
-    def way_up(self, y: float, reader: int, wire: str, source: float) -> Line:
+    def way_up(self, y: float, reader: int, wire: str, source: float, trunk: float = -math.inf) -> Line:
         """A free vertical way from height y up to the port of a wire, with one jog below the reader where needed.
 
-        Ways away from `source`, where the wire comes from, count double: the wire has to go there and back.
+        Ways away from `source`, where the wire comes from, count double: the wire has to go there and back. None but the
+        straight one runs closely beside the `trunk` that the wire belongs to.
         """
         top, jog = self.at[reader][1], self.bottom(reader) - _JOG
         port = self.at[reader][0] + self.ports[reader, "in", wire]
@@ -266,7 +269,7 @@ class Router:
         best: tuple[float, Line] | None = None
         for step in range(200):
             for x in (port,) if step == 0 else (port + 4 * step, port - 4 * step):
-                if not left <= x <= right:
+                if not left <= x <= right or (step and abs(x - trunk) < _BESIDE_A_TRUNK):
                     continue
                 way = [(x, y), (x, top)] if x == port else [(x, y), (x, jog), (port, jog), (port, top)]
                 away = max(0.0, abs(x - source) - abs(port - source))
