@@ -260,8 +260,8 @@ class Router:
     def way_up(self, y: float, reader: int, wire: str, source: float, trunk: float = -math.inf) -> Line:
         """A free vertical way from height y up to the port of a wire, with one jog below the reader where needed.
 
-        Ways away from `source`, where the wire comes from, count double: the wire has to go there and back. None but the
-        straight one runs closely beside the `trunk` that the wire belongs to.
+        Ways away from `source`, where the wire comes from, count double: the wire has to go there and back. Only the
+        straight one may run close beside the `trunk` of the wire.
         """
         top, jog = self.at[reader][1], self.bottom(reader) - _JOG
         port = self.at[reader][0] + self.ports[reader, "in", wire]
