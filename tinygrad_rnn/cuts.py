@@ -10,7 +10,10 @@ every e_t, only if no loss has another's e inside its own reach: always for one 
 from __future__ import annotations
 
 from bisect import bisect_right
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from .flow import Flow, Follow, trace
 from .steps import Steps, find_steps
@@ -44,7 +47,24 @@ def flow(
         raise TapeError("flow: truncation and follow both cut edges; give one of them")
     if not isinstance(loss, Var):
         return trace(loss, at)
-    return trace(loss, at, follow=cut_edges(find_steps(loss.tape), at, truncation))
+    found = trace(loss, at, follow=cut_edges(find_steps(loss.tape), at, truncation))
+    return replace(found, notes=(*found.notes, *lost(found, truncation)))
+
+
+def lost(truncated: Flow, truncation: tuple[str | int, ...]) -> list[str]:
+    """What was cut, and what it costs: the bias of each shared weight's gradient, relative to the whole gradient."""
+    weights = truncated.steps.weights
+    if not truncated.seeds or not weights:
+        return []
+    biases = []
+    for line, whole in zip(weights, truncated.tape.sweep(truncated.seeds, weights), strict=True):
+        size = np.linalg.norm(whole)
+        bias = np.linalg.norm(whole - truncated.adjoint.get(line, 0.0))
+        if size > 0 and np.isfinite(bias):
+            biases.append(f"{truncated.steps.name[line] or f'v{line}'} {bias / size:.2g}")
+    mode, *numbers = truncation
+    told = f"{str(mode).replace('_', ' ')} = {', '.join(map(str, numbers))}"
+    return [f"{told}; bias ‖cut − whole‖ / ‖whole‖ of ∂L/∂θ: {', '.join(biases)}"] if biases else [told]
 
 
 def cut_edges(steps: Steps, at: str | int | None, truncation: Any) -> Follow:

@@ -207,12 +207,12 @@ class FoldPanel:
 
         def words(k: int) -> str:
             data = graph.get_edge_data(weights[k], KEY)[0]
-            return f"sum of {len(self.fold)} folded shares, each {data['each'][0]:.3g} to {data['each'][-1]:.3g}"
+            return f"sum of {len(self.fold)} folded parts, each {data['each'][0]:.3g} to {data['each'][-1]:.3g}"
 
         left = self.middle - painter.layout.strips.width / 2
         paint_table(painter, left, share, f"@{KEY}", words, KEY)
         if weights and lowest - 14 > painter.strip_y + 26:
-            self.canvas.text("shares summed", (self.middle, painter.strip_y + 19), 10, TEXT_GREY, panel=KEY)
+            self.canvas.text("norm of the parts' sum", (self.middle, painter.strip_y + 19), 10, TEXT_GREY, panel=KEY)
 
 
 def _bins(ribbon: Ribbon, most: int) -> list[tuple[int, int, float | None]]:

@@ -35,6 +35,7 @@ LEAST_WIDTH = 190.0
 _MARGIN = 12.0
 _COLUMN = 58.0  # where explanations begin
 _BAR_CELLS = 28
+_SUMS = 68.0  # height of what stands above the sums
 _EMPTY = 60.0  # more room than this between the symbols and the sums, and each has a panel of its own
 
 
@@ -49,7 +50,7 @@ def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
         return 0.0
     splits = any(route.head.startswith("j") for route in layout.routing.routes)
     symbols = bool(graph.graph["weights"]) + splits + bool(graph.graph["seeds"]) + bool(graph.graph["recorded"])
-    return 222.0 + 20 * is_cut(graph) + 34 * (symbols + bool(graph.graph.get("fold")))
+    return 250.0 + 20 * is_cut(graph) + 34 * (symbols + bool(graph.graph.get("fold")))
 
 
 class Key:
@@ -63,6 +64,8 @@ class Key:
         self.quiet = bool(painter.seeds)
         self.sums_y = painter.strip_y  # level with the strips
         self.filled = False  # is there a table between the symbols and the sums
+        self.tables = Tables(painter) if painter.backward and "path" not in painter.graph.graph else None
+        self.exceeds = self.tables is not None and self.tables.largest > 1.005 * painter.scale.high
 
     @property
     def shows(self) -> str:
@@ -91,7 +94,7 @@ class Key:
             self._sums()
         bottom = painter.bottom if painter.backward else self.y + 6
         style = {"color": PANEL_EDGE, "fillcolor": PAGE}
-        above = self.sums_y + 54
+        above = self.sums_y + _SUMS
         if painter.backward and not self.filled and painter.graph.graph["weights"] and self.y + 10 - above > _EMPTY:
             self.canvas.panel("sums", self.left, bottom, self.right, above, "", **style)
             self.canvas.box("sums", "", (self.left + 2, bottom + 2), (0.1, 0.1), "anchor", panel="sums", style="invis")
@@ -118,7 +121,8 @@ class Key:
                 size = (cell - (0.8 if part == "cell" else 0.0), high)
                 self.canvas.box(f"bar-{part}{k}", "", (x, self.y + dy), size, "bar", panel="key", **style)
         for share, side in ((0.0, "l"), (0.5, ""), (1.0, "r")):
-            text = ("≤ " if share == 0 and scale.clamped else "") + scale_number(scale.between(share))
+            beyond = "≤ " if share == 0 and scale.clamped else "≥ " if share == 1 and self.exceeds else ""
+            text = beyond + scale_number(scale.between(share))
             at = (self.left + _MARGIN + share * wide, self.y - 40)
             self.canvas.text(text, at, 10, TEXT_GREY, side=side, panel="key")
         self.y -= 64
@@ -142,7 +146,7 @@ class Key:
         paint_gradient(canvas, "key-gradient", back, straight((x + 50, self.y), base), base, tip, u, "bwd key")
         self._write("gradient, backward", _COLUMN, line_colour(u))
         self.y -= 20
-        samples = [] if "path" in self.painter.graph.graph else [("zero", "exactly zero", ZERO)]
+        samples = [] if "path" in self.painter.graph.graph else [("zero", "exactly zero: no way, or", ZERO)]
         if is_cut(self.painter.graph):
             samples.append(("cut", "cut: nothing passes", CUT))
         for name, words, style in samples:
@@ -152,6 +156,10 @@ class Key:
                 paint_scissors(canvas, "key", back, (x + 34, self.y))
             self._write(words, _COLUMN)
             self.y -= 20
+            if name == "zero":
+                self.y += 6
+                self._write("a factor that is zero", _COLUMN)
+                self.y -= 20
 
     def _value_sample(self, ends: tuple[str, str]) -> None:
         x, u = self.left, 0.7
@@ -210,11 +218,11 @@ class Key:
             self.filled = True
             self._routes()
             return
-        tables = Tables(self.painter)
-        self.filled = bool(tables.losses)
-        if not tables.losses:
+        tables = self.tables
+        if tables is None or not tables.losses:
             return
-        room = self.y - (self.painter.strip_y + 56)
+        self.filled = True
+        room = self.y - (self.painter.strip_y + _SUMS + 2)
         if size := tables.fit(self.width - 2 * _MARGIN, room):
             self.y -= max(0.0, (room - tables.height(size[1])) * 0.4)
             tables.fill(self.left + _MARGIN, self.y, *size)
@@ -227,7 +235,7 @@ class Key:
     def _routes(self) -> None:
         """On which states a path crosses the steps: between the symbols and the sums, or else in a column."""
         routes = Routes(self.painter.graph, self.canvas)
-        room, width = self.y - (self.painter.strip_y + 56), self.width - 2 * _MARGIN
+        room, width = self.y - (self.painter.strip_y + _SUMS + 2), self.width - 2 * _MARGIN
         if routes.fits(room) and routes.width <= width:
             routes.fill(self.left + _MARGIN, self.y, width, room)
         else:
@@ -251,11 +259,13 @@ class Key:
         paint_table(self.painter, x, total, "-sum", "summed over the steps", "key", True, self.sums_y)
         middle, loss = self.left + self.width / 2, "ℓ" if self.quiet else "L"
         y = self.sums_y
-        words, more = f"‖ ∂{loss}/∂θ ‖, summed over t", "strips: each step's share"
+        words = [f"‖ ∂{loss}/∂θ ‖ of all steps"]
+        words += ["parts can cancel, norms don't add", "strips: norm of each step's part"]
         if path := graph.graph.get("path"):
-            words, more = f"‖ {path['name']} ‖ by weight", "what arrives on this path"
-        self.canvas.text(words, (middle, y + 20), 11, bold=True, panel="key")
-        self.canvas.text(more, (middle, y + 38), 10.5, TEXT_GREY, panel="key")
+            words = [f"‖ {path['name']} ‖ by weight", "what arrives on all routes"]
+        self.canvas.text(words[0], (middle, y + 20), 11, bold=True, panel="key")
+        for n, text in enumerate(words[1:]):
+            self.canvas.text(text, (middle, y + 37 + 14 * n), 10, TEXT_GREY, panel="key")
 
 
 def paint_seed(canvas: Canvas, name: str, at: tuple[float, float], panel: str | None = None, text: str = "1") -> None:

@@ -13,8 +13,8 @@ from .steps import Painter
 
 _LABELS = 26.0  # room for the words before the cells
 _LEAST_ROW = 13.0
-_WORDS = 74.0  # height of a first table's title, step numbers and caption
-_MORE_WORDS = 44.0  # and of a second one's
+_WORDS = 76.0  # height of a first table's title, step numbers and caption
+_MORE_WORDS = 60.0  # and of a second one's
 
 
 @dataclass(frozen=True)
@@ -63,6 +63,11 @@ class Tables:
         self.losses = loss_rows(painter) if self.count > 1 else []
         self.states = state_rows(painter) if self.losses else []
 
+    @property
+    def largest(self) -> float:
+        """The largest norm in any cell."""
+        return max((value for row in [*self.losses, *self.states] for _, value in row.cells), default=0.0)
+
     def fit(self, width: float, room: float) -> tuple[float, float] | None:
         """Width and height of a cell in a column; states are left out where there is no room, None if nothing fits."""
         wide = min(CELL_WIDTH + 2, (width - _LABELS) / max(1, self.count))
@@ -96,16 +101,21 @@ class Tables:
     def fill(self, left: float, y: float, wide: float, high: float) -> None:
         """Draw both, from the height y downward."""
         y = self._title("who hears which loss", left, y - 12)
-        y = self._rows(self.losses, left, y, wide, high) - 9
-        steps = self.painter.graph.graph["steps"]
+        y = self._steps(left, self._rows(self.losses, left, y, wide, high), wide) - 16
+        whole = "∂L/∂θ through ℓ" if self.painter.graph.graph["at"] == "all" else "∂ℓ/∂θ"
+        self.canvas.text(f"‖what step k adds to {whole}‖", (left, y), 9.5, TEXT_GREY, side="l", panel="key")
+        if self.states:
+            y = self._title("gradient at each state", left, y - 22)
+            self._steps(left, self._rows(self.states, left, y, wide, high), wide)
+
+    def _steps(self, left: float, y: float, wide: float) -> float:
+        """The numbers of the steps below the cells of a table. Returns their height."""
+        steps, y = self.painter.graph.graph["steps"], y - 9
+        self.canvas.text("k =", (left + _LABELS - 5, y), 10, TEXT_GREY, side="r", panel="key")
         for k in range(0, self.count, 1 if wide >= 14 else 2):
             at = (left + _LABELS + wide * (k + 0.5), y)
             self.canvas.text(str(steps[k][1]), at, 10, TEXT_GREY, panel="key")
-        y -= 16
-        self.canvas.text("‖part of ∂ℓ/∂θ added at step k‖", (left, y), 9.5, TEXT_GREY, side="l", panel="key")
-        if self.states:
-            y = self._title("gradient at each state", left, y - 22)
-            self._rows(self.states, left, y, wide, high)
+        return y
 
     def _title(self, text: str, left: float, y: float) -> float:
         self.canvas.text(text, (left, y), 11, side="l", bold=True, panel="key")

@@ -202,7 +202,7 @@ class PlainKey(Key):
         self.painter, self.canvas = sheet, sheet.canvas  # type: ignore[assignment]
         self.left, self.width, self.more = sheet.right + 22, 216.0, 0.0
         self.y = sheet.top - 22
-        self.quiet = False
+        self.quiet = self.exceeds = False
 
     def paint(self) -> None:
         """Draw it from the top down; the picture is at least as high as its key."""
