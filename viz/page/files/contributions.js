@@ -63,8 +63,8 @@ const contributions = {
     }
     this.kind = kind;
     this.hint = kind === "w"
-      ? "Norm of what step k adds to ∂L/∂θ through each loss ℓ. Point at a cell for its path."
-      : "Norm of what step k adds to each loss's own ∂ℓ/∂θ. Point at a cell for its path.";
+      ? "Norm of what step k adds to ∂L/∂θ through each loss ℓ. Point at a cell for its path. Colours on a scale of their own."
+      : "Norm of what step k adds to each loss's own ∂ℓ/∂θ. Point at a cell for its path. Colours on a scale of their own.";
     contributionReadout.textContent = this.hint;
   },
 
