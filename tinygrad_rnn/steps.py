@@ -82,7 +82,8 @@ def find_steps(tape: Tape) -> Steps:
     names = _names(tape, of)
 
     # Without weights in the key first: h0, used at t = 1 and with a skip at t = 2, would look like a shared weight.
-    role, _ = _align(by_step, lambda i: (loops[of[i]], lines[i][0], _source(tape, i), lines[i][6]))
+    known = _names_in_any_step(tape, of, list(order))
+    role, _ = _align(by_step, lambda i: (loops[of[i]], lines[i][0], _source(tape, i), known.get(i)))
     between, outside, own = _reads(tape, of, role)
     slots = _slots(between, of, role)
     if _move_out(own, of, role, by_step, slots):
@@ -98,7 +99,7 @@ def find_steps(tape: Tape) -> Steps:
     def key(i: int) -> Hashable:  # what one step alone uses is that step's own, not what its role is known by
         line = lines[i]
         leaves = tuple([p for p in line[1] if p in common])
-        return loops[of[i]], line[0], _source(tape, i), line[6], leaves
+        return loops[of[i]], line[0], _source(tape, i), known.get(i), leaves
 
     role, program = _align(by_step, key)
     slots = _slots(between, of, role)
@@ -152,6 +153,17 @@ def _order(tape: Tape) -> tuple[dict[Frame, int], list[int]]:
                 s = known[scope] = -1 if frame is None else order.setdefault(frame, len(order))
             of[i] = s
     return order, of
+
+
+def _names_in_any_step(tape: Tape, of: list[int], order: list[Frame]) -> dict[int, str]:
+    """By line, the name it was given, without its step's own number: x[3] in step 3 and x[4] in step 4 are one role."""
+    found = {}
+    for i, line in enumerate(tape.lines):
+        name = line[6]
+        if name is not None:
+            ends = (f"[{order[of[i]][1]}]", f"_{order[of[i]][1]}") if of[i] >= 0 else ()
+            found[i] = next((name.removesuffix(end) for end in ends if name.endswith(end)), name)
+    return found
 
 
 def step_frame(scope: Scope) -> Frame | None:

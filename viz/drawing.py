@@ -154,7 +154,7 @@ def _draft(painter: Painter, heading: str, rest: str, *, below: bool) -> Draft:
         bottom = key.bottom
     else:
         key.paint()
-        bottom = _notes(painter, painter.graph, key.right)
+        bottom = min(_notes(painter, painter.graph, key.right), key.floor)
     painter.canvas.text(heading, (start, y), 20, INK, side="l", bold=True, kind="title")
     painter.canvas.text(rest, (start, y - 24), 14, TEXT_GREY, side="l", kind="title")
     right = max(painter.right, key.right, start + max(text_width(heading, 20, bold=True), text_width(rest, 14)))

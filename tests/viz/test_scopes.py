@@ -115,7 +115,7 @@ def test_every_part_has_a_frame_that_holds_its_own_nodes_and_no_others(name: str
     assert picture.canvas is not None and overlaps(picture.canvas) == {}
     shown = framed(layout)
     assert shown.scattered == ()
-    found = [frame for frame, _ in shown.frames]
+    found = [frame for frame, *_ in shown.frames]
     if name in LABELS:
         assert sorted(frame.label for frame in found) == LABELS[name]
     for frame in found:

@@ -12,7 +12,7 @@ from .tables import Tables
 
 _EDGE = 10.0
 _MARGIN = 12.0
-_SUMS = 50.0  # from the words above the sums to the sums
+_SUMS = 66.0  # from the words above the sums to the sums
 
 
 class KeyBelow(Key):

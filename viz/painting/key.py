@@ -62,6 +62,7 @@ class Key:
         self.more = 0.0  # width of a second column, where the first has no room for the table
         self.y = painter.top - 22
         self.quiet = bool(painter.seeds)
+        self.floor = painter.bottom  # the lower end of the panel
         self.sums_y = painter.strip_y  # level with the strips
         self.filled = False  # is there a table between the symbols and the sums
         self.tables = Tables(painter) if painter.backward and "path" not in painter.graph.graph else None
@@ -92,7 +93,7 @@ class Key:
         if painter.backward:
             self._tables()
             self._sums()
-        bottom = painter.bottom if painter.backward else self.y + 6
+        bottom = self.floor = painter.bottom if painter.backward else self.y + 6
         style = {"color": PANEL_EDGE, "fillcolor": PAGE}
         above = self.sums_y + _SUMS
         if painter.backward and not self.filled and painter.graph.graph["weights"] and self.y + 10 - above > _EMPTY:

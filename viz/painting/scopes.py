@@ -13,21 +13,21 @@ from .canvas import Canvas
 from .colours import SCOPE, SCOPE_EDGE, TEXT_GREY
 
 _SIZE = 10.5
-_LONGEST = 28
+_LENGTHS = (28, 18, 12, 8, 5)  # characters of a label: shorter where a longer one would lie under a wire
 
 
 @dataclass(frozen=True)
 class Framed:
-    """The frames that are drawn, each with the middle of its label, and parts without one: others stand in them."""
+    """The frames that are drawn, each with its label and that one's middle, and parts without a frame."""
 
-    frames: tuple[tuple[Frame, Point], ...]
+    frames: tuple[tuple[Frame, str, Point], ...]
     scattered: tuple[str, ...]
 
 
 def framed(layout: Layout) -> Framed:
     """The frames of a layout, kind of step by kind of step: they share coordinates and never meet."""
     template, at = layout.structure.template, layout.placement.at
-    drawn: list[tuple[Frame, Point]] = []
+    drawn: list[tuple[Frame, str, Point]] = []
     scattered: dict[str, None] = {}
     for kind in range(len(template.kinds)):
         parts = template.of_kind(kind).parts
@@ -37,29 +37,34 @@ def framed(layout: Layout) -> Framed:
         lost = intruders(found, boxes, places)
         scattered |= dict.fromkeys(path[-1] for path in lost)
         kept = [frame for frame in found if frame.path not in lost]
-        drawn += [(frame, _label_place(frame, kept, layout, kind)) for frame in kept]
+        drawn += [(frame, *_label(frame, kept, layout, kind)) for frame in kept]
     return Framed(tuple(drawn), tuple(scattered))
 
 
 def paint_frames(canvas: Canvas, frames: Framed, present: frozenset[int], s: int, dx: float) -> None:
     """The frames of one step around what is there; before its nodes, so that they lie behind."""
-    for n, (frame, (x, y)) in enumerate(frames.frames):
+    for n, (frame, label, (x, y)) in enumerate(frames.frames):
         if not frame.roles & present:
             continue
         middle = ((frame.left + frame.right) / 2 + dx, (frame.bottom + frame.top) / 2)
         size = (frame.right - frame.left, frame.top - frame.bottom)
         style = {"fillcolor": SCOPE, "color": SCOPE_EDGE, "penwidth": "1", "tooltip": " › ".join(frame.path)}
         canvas.box(f"scope{n}@{s}", "", middle, size, "scope", panel=f"t{s}", **style)
-        canvas.text(_text(frame), (x + dx, y), _SIZE, TEXT_GREY, panel=f"t{s}", kind="text scope")
+        canvas.text(label, (x + dx, y), _SIZE, TEXT_GREY, panel=f"t{s}", kind="text scope")
 
 
-def _text(frame: Frame) -> str:
-    return shorten(frame.label, _LONGEST)
+def _label(frame: Frame, others: Sequence[Frame], layout: Layout, kind: int) -> tuple[str, Point]:
+    """The longest label for which there is a free place; the shortest at the top left where there is none."""
+    for most in _LENGTHS:
+        text = shorten(frame.label, most)
+        wide = text_width(text, _SIZE) / 2 + 5
+        if place := _free_place(frame, wide, others, layout, kind):
+            return text, place
+    return text, (frame.left + wide, frame.top - LABEL / 2 - 1)
 
 
-def _label_place(frame: Frame, others: Sequence[Frame], layout: Layout, kind: int) -> Point:
-    """The first place along the frame's top, then its bottom, that is free of wires and nodes: else the top left."""
-    wide = text_width(_text(frame), _SIZE) / 2 + 5
+def _free_place(frame: Frame, wide: float, others: Sequence[Frame], layout: Layout, kind: int) -> Point | None:
+    """The first place along the frame's top, then its bottom, that is free of wires and nodes."""
     rows = [frame.top - LABEL / 2 - 1, frame.bottom + LABEL / 2 + 1]
     obstacles = [o for o in layout.routing.obstacles if o.kind == kind]
     points = [point for wire in layout.routing.routes for point in wire.line]
@@ -72,7 +77,7 @@ def _label_place(frame: Frame, others: Sequence[Frame], layout: Layout, kind: in
         )
         if not (inner or near or hit):
             return x, y
-    return frame.left + wide, rows[0]
+    return None
 
 
 def _candidates(frame: Frame, rows: Sequence[float], wide: float) -> Iterator[Point]:

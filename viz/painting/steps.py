@@ -48,7 +48,7 @@ class Painter:
         self.panels = list(self.shift.items())
         self.frames = framed(layout)
         heights = [y for wire in layout.routing.routes for _, y in wire.line]
-        heights += [y for frame, _ in self.frames.frames for y in (frame.bottom, frame.top)]
+        heights += [y for frame, *_ in self.frames.frames for y in (frame.bottom, frame.top)]
         self.top = max([self.placement.top, *heights]) + 30
         self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
         lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step

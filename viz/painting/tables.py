@@ -103,7 +103,7 @@ class Tables:
         y = self._title("who hears which loss", left, y - 12)
         y = self._steps(left, self._rows(self.losses, left, y, wide, high), wide) - 16
         whole = "∂L/∂θ through ℓ" if self.painter.graph.graph["at"] == "all" else "∂ℓ/∂θ"
-        self.canvas.text(f"‖what step k adds to {whole}‖", (left, y), 9.5, TEXT_GREY, side="l", panel="key")
+        self.canvas.text(f"‖part of {whole} at step k‖", (left, y), 9.5, TEXT_GREY, side="l", panel="key")
         if self.states:
             y = self._title("gradient at each state", left, y - 22)
             self._steps(left, self._rows(self.states, left, y, wide, high), wide)
