@@ -48,8 +48,8 @@ class Look:
         printed = fit(draft, size) if size else None
         draft.canvas.theme = self.theme
         draft.canvas.hides = frozenset({"fwd"}) if self.show == "gradient" else frozenset()
-        digraph = draft.canvas.digraph(draft.frame)
+        finished = draft.canvas.finished(draft.frame)
         if printed:
-            digraph.attr(**printed.attributes)
+            finished.extra.update(printed.attributes)
         span = (scale.low, scale.high)
-        return Picture(digraph, graph, title, description, span, canvas=draft.canvas, printed=printed)
+        return Picture(finished, graph, title, description, span, canvas=draft.canvas, printed=printed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ import networkx as nx
 from . import render
 from .exporting import exported
 from .painting.canvas import Canvas
-from .painting.svg import tidy
+from .painting.finished import Finished
+from .painting.stamps import stamped
+from .painting.svg import tidied, tidy
 from .plain import one_line
 from .shown import for_notebook
 from .sizing import Print
@@ -19,6 +22,7 @@ from .uncollected import uncollected
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
 _PNG_DPI = 144
+_MOST_PAINTED = 4_000  # elements that Graphviz paints one by one; of more it paints one of each look
 _PNG_MOST_PIXELS = 32_000  # cairo silently shrinks what is larger than 32,767
 
 
@@ -36,7 +40,7 @@ class Picture:
 
     def __init__(
         self,
-        digraph: graphviz.Digraph,
+        finished: Finished,
         graph: nx.MultiDiGraph,
         title: str,
         description: str,
@@ -47,10 +51,18 @@ class Picture:
     ):
         self.graph, self.span = graph, span
         self.title, self.description = one_line(title, 400), one_line(description, 8000)
-        self.dot: str = digraph.source
         self.canvas = canvas
-        self._digraph, self._engine, self._printed = digraph, engine, printed
+        self._finished, self._engine, self._printed = finished, engine, printed
         self._svg: str | None = None
+
+    @cached_property
+    def _digraph(self) -> graphviz.Digraph:
+        return self._finished.digraph()
+
+    @cached_property
+    def dot(self) -> str:
+        """The DOT text; long ones are written only where they are wanted."""
+        return str(self._digraph.source)
 
     @property
     def elements(self) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -65,10 +77,16 @@ class Picture:
             PictureError: Graphviz is missing or fails.
         """
         if self._svg is None:
-            raw = render.paint(self.dot, "svg", self._engine).decode()
             size = (self._printed.width, self._printed.height) if self._printed else None
-            self._svg = tidy(raw, str(self._digraph.name), self.title, self.description, size)
+            said = (self._finished.prefix, self.title, self.description, size)
+            if len(self._finished) > _MOST_PAINTED:
+                self._svg = stamped(self._finished, lambda text, times: tidied(self._painted(text), *said, times))
+            else:
+                self._svg = tidy(self._painted(self.dot), *said)
         return self._svg
+
+    def _painted(self, text: str) -> str:
+        return render.paint(text, "svg", self._engine).decode()
 
     def save(self, path: str | Path) -> Path:
         """Write the picture; the ending of the path says as what: .svg, .png, .pdf or .dot. Returns the path.

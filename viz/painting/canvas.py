@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import graphviz
 
-from ..layout.curves import Line, Point
+from ..layout.curves import Line, Point, moved
 from ..layout.metrics import text_width
 from ..plain import clipped
 from . import dot
 from .colours import GREY, INK
+from .finished import Element, Finished, Frame, hashed
 from .text import BOLD, inches, literal, pt, slug
 from .themes import LIGHT, Theme
 
@@ -54,19 +54,6 @@ class Tip:
 
 
 @dataclass
-class _Item:
-    names: tuple[str, ...]
-    attributes: dict[str, str]
-    panel: str | None = None
-    faded: bool = False
-
-    @property
-    def first_word(self) -> str:
-        """The first word of the class: fwd for values, bwd for gradients."""
-        return self.attributes.get("class", "").split(" ")[0]
-
-
-@dataclass
 class Canvas:
     """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2.
 
@@ -81,10 +68,10 @@ class Canvas:
     strokes: list[Stroke] = field(default_factory=list)
     tips: list[Tip] = field(default_factory=list)
     places: dict[str, Drawn] = field(default_factory=dict)  # every box by its name, junctions and anchors too
-    frame: tuple[float, float, float, float] | None = None
+    frame: Frame | None = None
     stands_for: dict[str, tuple[Key, ...]] = field(default_factory=dict)  # by name: nodes or edges of the graph
-    _nodes: list[_Item] = field(default_factory=list)
-    _wires: list[_Item] = field(default_factory=list)
+    _nodes: list[Element] = field(default_factory=list)
+    _wires: list[Element] = field(default_factory=list)
     _panels: dict[str, dict[str, str]] = field(default_factory=dict)
     _known: set[str] = field(default_factory=set)
 
@@ -126,7 +113,7 @@ class Canvas:
             attributes["shape"] = shape
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
-        self._nodes.append(_Item((self._fresh(name),), attributes | style, panel, self.faded))
+        self._nodes.append(Element((self._fresh(name),), attributes | style, panel, self.faded))
         half_wide, half_high, is_round = width / 2, height / 2, shape == "circle"
         drawn = Drawn(x - half_wide, y - half_high, x + half_wide, y + half_high, kind, label, name, is_round)
         self.places[name] = drawn
@@ -168,7 +155,7 @@ class Canvas:
         }
         if bold:
             attributes["fontname"] = BOLD
-        self._nodes.append(_Item((self._fresh(f"text{len(self._nodes)}"),), attributes, panel, self.faded))
+        self._nodes.append(Element((self._fresh(f"text{len(self._nodes)}"),), attributes, panel, self.faded))
         half = text_width(text, size, bold) / 2
         middle = {"l": at[0] + half, "r": at[0] - half, "": at[0]}[side]
         self.texts.append(Drawn(middle - half, y - size * 0.6, middle + half, y + size * 0.6, kind, text))
@@ -180,19 +167,23 @@ class Canvas:
         body: Line,
         tip: Point | None,
         kind: str,
+        dx: float = 0.0,
+        /,
         *,
         tooltip: str = "",
         **style: str,
     ) -> None:
-        """A wire along joined cubics, with Graphviz's own arrow head at `tip` (None: no head)."""
-        points = " ".join(f"{pt(x)},{pt(y)}" for x, y in body)
+        """A wire along joined cubics, all `dx` further right, with Graphviz's arrow head at `tip` (None: no head)."""
+        line = moved(body, dx)
+        tip = (tip[0] + dx, tip[1]) if tip else None
+        points = " ".join([f"{pt(x)},{pt(y)}" for x, y in line])
         attributes = {"pos": f"e,{pt(tip[0])},{pt(tip[1])} {points}" if tip else points, "class": kind}
         if not tip:
             attributes["arrowhead"] = "none"
         if tooltip:
             attributes["tooltip"] = literal(tooltip)
-        self._wires.append(_Item((*ends, name), attributes | style, None, self.faded))
-        self.strokes.append(Stroke(tuple(body) + ((tip,) if tip else ()), name, ends))
+        self._wires.append(Element((*ends, name), attributes | style, None, self.faded, body, dx))
+        self.strokes.append(Stroke((*line, tip) if tip else tuple(line), name, ends))
         if tip:
             self.tips.append(Tip(tip, name, ends[1]))
 
@@ -220,18 +211,12 @@ class Canvas:
             "arrowhead": "none",
             "penwidth": f"{width:.2f}",
         }
-        self._wires.append(_Item((*ends, name), attributes | style))
+        self._wires.append(Element((*ends, name), attributes | style))
 
     @property
     def prefix(self) -> str:
         """What every id begins with: a hash of the content."""
-        return self._prefix(*self._shown())
-
-    def _prefix(self, nodes: Sequence[_Item], wires: Sequence[_Item]) -> str:
-        content = hashlib.sha256(repr(self._panels).encode())
-        for item in (*nodes, *wires):
-            content.update("\x1f".join((*item.names, *item.attributes.values())).encode())
-        return "p" + content.hexdigest()[:6]
+        return hashed(self._panels, *self._shown())
 
     def count(self) -> int:
         """How many boxes and texts there are so far."""
@@ -248,40 +233,30 @@ class Canvas:
         """
         nodes, wires = self._shown()
         drawn = [item.names[-1] for item in (*nodes, *wires)]
-        prefix, found = self._prefix(nodes, wires), dict[Key, list[str]]()
+        prefix, found = hashed(self._panels, nodes, wires), dict[Key, list[str]]()
         for name in drawn:
             for key in self.stands_for.get(name, ()):
                 found.setdefault(key, []).append(f"{prefix}-{slug(name)}")
         return {key: tuple(ids) for key, ids in found.items()}
 
-    def corners(self, frame: tuple[float, float, float, float]) -> None:
+    def corners(self, frame: Frame) -> None:
         """Two points that nobody sees hold the picture's frame open where nothing else is drawn."""
         for name, at in (("corner-a", frame[:2]), ("corner-b", frame[2:])):
             self.box(name, "", at, (0.1, 0.1), "anchor", style="invis")
 
-    def digraph(self, frame: tuple[float, float, float, float]) -> graphviz.Digraph:
-        """Everything as DOT. Ids begin with a hash of the content: stable, and unlike those of other pictures."""
+    def digraph(self, frame: Frame) -> graphviz.Digraph:
+        """Everything as DOT."""
+        return self.finished(frame).digraph()
+
+    def finished(self, frame: Frame) -> Finished:
+        """Everything as it shall be painted, inside a frame (left, bottom, right, top)."""
         self.frame = frame
         nodes, wires = self._shown()
-        prefix = self._prefix(nodes, wires)
+        prefix = hashed(self._panels, nodes, wires)
         panels = {name: self.theme.attributes(attributes) for name, attributes in self._panels.items()}
-        out, groups = dot.empty(self.theme, prefix, frame), dict[str | None, list[_Item]]()
-        for item in nodes:
-            groups.setdefault(item.panel, []).append(item)
-        for panel, attributes in panels.items():
-            with out.subgraph(name=f"cluster_{panel}") as inside:
-                inside.attr(**attributes, id=f"{prefix}-{slug(panel)}")
-                for item in groups.pop(panel, []):
-                    name = item.names[0]
-                    inside.body.append(dot.node(name, item.attributes, f"{prefix}-{slug(name)}"))
-        for item in (item for group in groups.values() for item in group):
-            out.body.append(dot.node(item.names[0], item.attributes, f"{prefix}-{slug(item.names[0])}"))
-        for item in wires:
-            tail, head, name = item.names
-            out.body.append(dot.wire(tail, head, item.attributes, f"{prefix}-{slug(name)}"))
-        return out
+        return Finished(self.theme, frame, prefix, panels, nodes, wires)
 
-    def _shown(self) -> tuple[list[_Item], list[_Item]]:
+    def _shown(self) -> tuple[list[Element], list[Element]]:
         """Nodes and wires in their own colours, without what is hidden and without dots that no wire touches then."""
         wires = [item for item in self._wires if item.first_word not in self.hides]
         touched = {end: False for item in wires for end in item.names[:2]}
@@ -295,13 +270,15 @@ class Canvas:
             nodes.append(item)
         return self._coloured(nodes, dot.NODE_STYLE), self._coloured(wires, dot.WIRE_STYLE)
 
-    def _coloured(self, items: Sequence[_Item], usual: Mapping[str, str]) -> list[_Item]:
+    def _coloured(self, items: Sequence[Element], usual: Mapping[str, str]) -> list[Element]:
         """Elements with their colours in place; what stands back cannot rely on the usual ones of the whole graph."""
         pale = self.theme.faded()
         return [
-            _Item(item.names, pale.attributes({**usual, **item.attributes}), item.panel, True)
-            if item.faded
-            else _Item(item.names, self.theme.attributes(item.attributes), item.panel)
+            Element(
+                item.names,
+                pale.attributes({**usual, **item.attributes}) if item.faded else self.theme.attributes(item.attributes),
+                item.panel, item.faded, item.way, item.dx,
+            )  # fmt: skip
             for item in items
         ]
 

@@ -32,6 +32,11 @@ def wire(tail: str, head: str, attributes: Mapping[str, str], identity: str) -> 
     return f"\t{quoted(tail)} -> {quoted(head)} [{_listed(attributes, identity)}]\n"
 
 
+def panel(name: str, attributes: Mapping[str, str], identity: str) -> str:
+    """One empty panel."""
+    return f"\tsubgraph {quoted(f'cluster_{name}')} {{ {_listed(attributes, identity)} }}\n"
+
+
 def _listed(attributes: Mapping[str, str], identity: str) -> str:
     parts = [
         f'{key}="{value}"' if key in _SAFE else f"{key}={quoted(value)}" for key, value in sorted(attributes.items())

@@ -66,9 +66,12 @@ def paint_gradient(
     kind: str,
     tooltip: str = "",
     lane: str = "bwd",
+    dx: float = 0.0,
 ) -> None:
-    """A gradient lane: shaft and head, width and colour by the position u on the scale."""
+    """A gradient lane `dx` further right: shaft and head, width and colour by the position u on the scale."""
     hue = line_colour(u)
+    style = {"color": hue, "penwidth": f"{1.2 + 3.2 * u:.2f}"}
     # The shaft reaches a little into its head, so that no seam shows between the two.
-    canvas.wire(f"{lane}-{name}", ends, body, None, kind, tooltip=tooltip, color=hue, penwidth=f"{1.2 + 3.2 * u:.2f}")
+    canvas.wire(f"{lane}-{name}", ends, body, None, kind, dx, tooltip=tooltip, **style)
+    base, tip = (base[0] + dx, base[1]), (tip[0] + dx, tip[1])
     canvas.head(f"tip-{name}", ends, base, tip, 5 + 6.5 * u, kind=f"{lane} tip", color=hue)

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ElementTree
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _CURVES = re.compile(r"M[\d.,\s-]*C[\d.,\s-]*")
@@ -18,8 +19,11 @@ _ROUNDED = ("points", "x", "y", "cx", "cy", "rx", "ry", "font-size", "stroke-wid
 _SHARED = ("fill", "stroke", "stroke-width")
 
 
-def slim(root: ElementTree.Element, space: str) -> None:
-    """Shorten a drawing of Graphviz in place; `space` is the namespace of SVG in braces."""
+def slim(root: ElementTree.Element, space: str, times: Mapping[str, int] = MappingProxyType({})) -> None:
+    """Shorten a drawing of Graphviz in place; `space` is the namespace of SVG in braces.
+
+    `times` says by id for how many wires one stands, where it is not one.
+    """
     root.set("text-anchor", "middle")
     for element in root.iter():
         attributes = element.attrib
@@ -36,20 +40,22 @@ def slim(root: ElementTree.Element, space: str) -> None:
             element.text = None
         element.tail = None
     for graph in root.findall(f"{space}g"):
-        _gather_wires(graph, space)
+        _gather_wires(graph, space, times)
         for child in graph:
             child.tail = "\n"
 
 
-def _gather_wires(graph: ElementTree.Element, space: str) -> None:
+def _gather_wires(graph: ElementTree.Element, space: str, times: Mapping[str, int]) -> None:
     """Put all wires into one group that says how most of them look; those that look so need not say it again."""
     wires = [child for child in graph if (child.get("class") or "").startswith("edge")]
-    looks = Counter(
-        tuple(path.get(name) for name in _SHARED) for wire in wires for path in wire.findall(f"{space}path")
-    )
-    if not looks:
+    looks: Counter[tuple[str | None, ...]] = Counter()
+    for wire in wires:
+        for path in wire.findall(f"{space}path"):
+            looks[tuple(path.get(name) for name in _SHARED)] += times.get(wire.get("id", ""), 1)
+    if not wires:
         return
-    usual = dict(zip(_SHARED, looks.most_common(1)[0][0], strict=True))
+    most = (+looks).most_common(1)
+    usual = dict(zip(_SHARED, most[0][0], strict=True)) if most else {}
     together = ElementTree.Element(f"{space}g", {name: value for name, value in usual.items() if value is not None})
     together.set("class", "wires")
     together.text = "\n"
@@ -117,18 +123,19 @@ def _tenths(n: int) -> str:
 
 
 @lru_cache(maxsize=20_000)
-def _rounded(number: str, digits: int) -> str:
+def rounded(number: str, digits: int) -> str:
+    """A number with at most so many digits behind its point."""
     text = f"{float(number):.{digits}f}"
     text = text.rstrip("0").rstrip(".") if "." in text else text
     return "0" if text == "-0" else text
 
 
 def _tenth(number: re.Match[str]) -> str:
-    return _rounded(number[0], 1)
+    return rounded(number[0], 1)
 
 
 def _hundredths(number: re.Match[str]) -> str:
-    return _rounded(number[0], 2)
+    return rounded(number[0], 2)
 
 
 def _open(points: str) -> str:

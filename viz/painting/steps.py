@@ -8,7 +8,7 @@ from typing import Any
 
 import networkx as nx
 
-from ..layout.curves import Line, Point, Shape, dense, joined, moved, rounded
+from ..layout.curves import Line, Point, Shape, dense, joined, rounded
 from ..layout.metrics import shorten, text_width
 from ..layout.place import PANEL_GAP
 from ..layout.router import JUNCTION, Route
@@ -240,8 +240,8 @@ class Painter:
             return
         self.canvas.faded = flows.faded
         body, _, tip = self._lane(wire, "alone" if flows.gradient is None else "forward", 0.0)
-        head = None if wire.head.startswith("j") else (tip[0] + dx, tip[1])  # values do not stop where a wire splits
-        self.canvas.wire(f"fwd-{name}", ends, moved(body, dx), head, f"fwd {words}", tooltip=flows.tooltip)
+        head = None if wire.head.startswith("j") else tip  # values do not stop where a wire splits
+        self.canvas.wire(f"fwd-{name}", ends, body, head, f"fwd {words}", dx, tooltip=flows.tooltip)
         self.canvas.faded = False
         if flows.gradient is not None:
             self._gradient(wire, ends, name, dx, flows, words)
@@ -251,16 +251,15 @@ class Painter:
         assert flows.adjoint is not None
         u = self.scale.position(flows.adjoint)
         body, base, tip = self._lane(wire, "adjoint", round(u * _LEVELS) / _LEVELS)
-        body, tip, base = moved(body, dx), (tip[0] + dx, tip[1]), (base[0] + dx, base[1])
         if flows.adjoint == 0:
             style = ZERO | {"arrowhead": "none"} if wire.head.startswith("j") else ZERO
-            self.canvas.wire(f"fwd-{name}", ends, body, tip, f"fwd zero {words}", tooltip=flows.tooltip, **style)
+            self.canvas.wire(f"fwd-{name}", ends, body, tip, f"fwd zero {words}", dx, tooltip=flows.tooltip, **style)
         elif wire.head.startswith("j"):
             style = {"color": line_colour(u), "penwidth": f"{1.2 + 3.2 * u:.2f}", "tooltip": flows.tooltip}
-            self.canvas.wire(f"fwd-{name}", ends, body, None, f"fwd adjoint {words}", **style)
+            self.canvas.wire(f"fwd-{name}", ends, body, None, f"fwd adjoint {words}", dx, **style)
         else:
             kind = f"fwd adjoint {words}"
-            paint_gradient(self.canvas, name, ends, body, base, tip, u, kind, flows.tooltip, lane="fwd")
+            paint_gradient(self.canvas, name, ends, body, base, tip, u, kind, flows.tooltip, "fwd", dx)
 
     def _gradient(self, wire: Route, ends: tuple[str, str], name: str, dx: float, flows: Flows, words: str) -> None:
         back = (ends[1], ends[0])
@@ -268,16 +267,15 @@ class Painter:
         if flows.gradient == 0:
             body, _, tip = self._lane(wire, "zero", 0.0)
             style = dict(CUT if flows.cut else ZERO)
-            shifted = (tip[0] + dx, tip[1])
             kind = f"bwd {'cut' if flows.cut else 'zero'} {words}"
-            self.canvas.wire(f"bwd-{name}", back, moved(body, dx), shifted, kind, tooltip=flows.tooltip, **style)
+            self.canvas.wire(f"bwd-{name}", back, body, tip, kind, dx, tooltip=flows.tooltip, **style)
             if flows.cut and wire.back and not wire.tail.startswith("j"):
                 self._scissors(wire, back, name, dx, flows.tooltip)
             return
         u = round(self.scale.position(flows.gradient) * _LEVELS) / _LEVELS
         body, base, tip = self._lane(wire, "gradient", u)
-        paint_gradient(self.canvas, name, back, moved(body, dx), (base[0] + dx, base[1]), (tip[0] + dx, tip[1]),
-                       self.scale.position(flows.gradient), f"bwd {words}", flows.tooltip)  # fmt: skip
+        kind, exact = f"bwd {words}", self.scale.position(flows.gradient)
+        paint_gradient(self.canvas, name, back, body, base, tip, exact, kind, flows.tooltip, dx=dx)
 
     def _scissors(self, wire: Route, ends: tuple[str, str], name: str, dx: float, tooltip: str) -> None:
         """On the backward lane of a cut wire, where it crosses from one step into the next."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
+from collections.abc import Mapping
 
 from ..plain import printable
 from .slim import slim
@@ -15,15 +16,25 @@ _COMMENT = re.compile("<!--.*?-->\n?", re.DOTALL)
 _TOOLTIP = f"{{{_LINK}}}title"
 
 
-def tidy(
-    raw: str, prefix: str, title: str, description: str, size: tuple[float, float] | None = None
-) -> str:
+def tidy(raw: str, prefix: str, title: str, description: str, size: tuple[float, float] | None = None) -> str:
     """The same drawing with `role="img"`, a title and a description; every id begins with the picture's prefix.
 
     Graphviz puts tooltips into links without a target, and its own names into <title>. Here an element's tooltip
     becomes its title, which browsers show and screen readers read; elements without one have no title.
     Graphviz rounds its frame to whole points; `size` says exactly how large the drawing shall be.
     """
+    return written(tidied(raw, prefix, title, description, size))
+
+
+def tidied(
+    raw: str,
+    prefix: str,
+    title: str,
+    description: str,
+    size: tuple[float, float] | None = None,
+    times: Mapping[str, int] | None = None,
+) -> ElementTree.Element:
+    """The tree of a tidy drawing; `times` says by id for how many wires one stands, where it is not one."""
     root = ElementTree.fromstring(_COMMENT.sub("", raw))
     for group in list(root.iter(_tag("g"))):
         _tooltip_to_title(group)
@@ -36,7 +47,7 @@ def tidy(
         _fonts(text)
     root.set("font-family", FONT)
     _prefix_ids(root, prefix)
-    slim(root, _tag(""))
+    slim(root, _tag(""), times or {})
     if size is not None:
         for side, length in zip(("width", "height"), size, strict=True):
             root.set(side, f"{length:.2f}".rstrip("0").rstrip(".") + "pt")
@@ -47,7 +58,7 @@ def tidy(
         element.text = printable(words)
         element.tail = "\n"
         root.insert(0, element)
-    return written(root)
+    return root
 
 
 def _tag(name: str) -> str:

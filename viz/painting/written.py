@@ -13,6 +13,13 @@ _ATTRIBUTE = str.maketrans(
 
 def written(root: ElementTree.Element) -> str:
     """The tree as text, with the namespaces of SVG and of links at its root."""
+    text = part_written(root)
+    links = f' xmlns:xlink="{_LINK}"' if "xlink:" in text else ""
+    return text.replace("<svg", f'<svg xmlns="{_SVG}"{links}', 1) + "\n"
+
+
+def part_written(root: ElementTree.Element) -> str:
+    """A part of a tree as text, with what follows it."""
     out: list[str] = []
     waiting: list[ElementTree.Element | str] = [root]
     while waiting:
@@ -22,16 +29,12 @@ def written(root: ElementTree.Element) -> str:
             continue
         tag, tail = _short(element.tag), (element.tail or "").translate(_TEXT)
         said = "".join([f' {_short(name)}="{value.translate(_ATTRIBUTE)}"' for name, value in element.attrib.items()])
-        said = f' xmlns="{_SVG}"{said}' if element is root else said
         if element.text or len(element):
             out.append(f"<{tag}{said}>{(element.text or '').translate(_TEXT)}")
             waiting += [f"</{tag}>{tail}", *reversed(element)]
         else:
             out.append(f"<{tag}{said}/>{tail}")
-    text = "".join(out)
-    if "xlink:" in text:
-        text = text.replace(f' xmlns="{_SVG}"', f' xmlns="{_SVG}" xmlns:xlink="{_LINK}"', 1)
-    return text + "\n"
+    return "".join(out)
 
 
 def _short(name: str) -> str:
