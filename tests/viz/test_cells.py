@@ -178,7 +178,7 @@ def wire(canvas: Canvas, name: str, *points: tuple[float, float]) -> None:
 def test_a_clean_canvas_has_no_faults() -> None:
     canvas = planted()
     canvas.wire("fwd-x", ("a", "b"), cubics(dense([(20, 0), (174, 0)])), (179.5, 0), "fwd")
-    canvas.digraph((-30, -30, 230, 30))
+    canvas.finished((-30, -30, 230, 30))
     assert overlaps(canvas) == {}
 
 
@@ -216,7 +216,7 @@ def test_wires_along_each_other_are_found_and_wires_that_cross_are_counted() -> 
 def test_what_lies_beyond_the_frame_is_found() -> None:
     canvas = planted()
     canvas.text("far out", (300, 0))
-    canvas.digraph((-30, -30, 230, 30))
+    canvas.finished((-30, -30, 230, 30))
     assert overlaps(canvas) == {"beyond the frame": ["text far out"]}
 
 

@@ -47,7 +47,7 @@ def elements(svg: str) -> list[ElementTree.Element]:
     """All elements, with what wires inherit from their group written on them."""
     root = ElementTree.fromstring(svg)
     for group in root.findall(f".//{SVG}g[@class='wires']"):
-        inherited = {name: group.attrib.pop(name) for name in ("fill", "stroke", "stroke-width") if name in group.attrib}
+        inherited = {name: group.attrib.pop(name) for name in {*group.attrib} & {"fill", "stroke", "stroke-width"}}
         for shape in group.findall(f"{SVG}g/*"):
             shape.attrib = {"stroke-width": "1"} | inherited | shape.attrib if shape.tag != f"{SVG}title" else {}
     return list(root.iter())

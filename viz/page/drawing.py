@@ -43,7 +43,7 @@ def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) 
         left, right = min(painter.left, total.left) - 4, max(painter.right, total.right) + 4
         canvas, frame = painter.canvas, (left, painter.bottom - 4, right, total.top + 4)
     prefix, found = canvas.prefix, canvas.shown_by()
-    raw = render.paint(canvas.digraph(frame).source, "svg").decode()
+    raw = render.paint(canvas.finished(frame).digraph().source, "svg").decode()
     short = {key: tuple(name.removeprefix(f"{prefix}-") for name in ids) for key, ids in found.items()}
     known = {name for ids in found.values() for name in ids}
     return Drawing(_slim(tidy(raw, prefix, _clean(title), _clean(description)), prefix, known), short)

@@ -1,4 +1,4 @@
-"""A canvas with pinned positions: boxes, texts and wires go in, a graphviz.Digraph comes out, each part with an id."""
+"""A canvas with pinned positions: boxes, texts and wires go in, and come out with their colours."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Tip:
 
 @dataclass
 class Canvas:
-    """Collects what is drawn, in points, y upward; `digraph` turns it into DOT for the layout engine nop2.
+    """Collects what is drawn, in points, y upward; `finished` gives all of it for the layout engine nop2.
 
     Painters name colours by their roles; the theme's own colours are put in once, in the end.
     """
@@ -243,10 +243,6 @@ class Canvas:
         """Two points that nobody sees hold the picture's frame open where nothing else is drawn."""
         for name, at in (("corner-a", frame[:2]), ("corner-b", frame[2:])):
             self.box(name, "", at, (0.1, 0.1), "anchor", style="invis")
-
-    def digraph(self, frame: Frame) -> graphviz.Digraph:
-        """Everything as DOT."""
-        return self.finished(frame).digraph()
 
     def finished(self, frame: Frame) -> Finished:
         """Everything as it shall be painted, inside a frame (left, bottom, right, top)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import graphviz
@@ -32,9 +32,10 @@ def wire(tail: str, head: str, attributes: Mapping[str, str], identity: str) -> 
     return f"\t{quoted(tail)} -> {quoted(head)} [{_listed(attributes, identity)}]\n"
 
 
-def panel(name: str, attributes: Mapping[str, str], identity: str) -> str:
-    """One empty panel."""
-    return f"\tsubgraph {quoted(f'cluster_{name}')} {{ {_listed(attributes, identity)} }}\n"
+def panel(name: str, attributes: Mapping[str, str], identity: str, inside: Sequence[str]) -> list[str]:
+    """A panel with the statements inside it."""
+    held = " ".join([f"{key}={quoted(value)}" for key, value in sorted({**attributes, "id": identity}.items())])
+    return [f"\tsubgraph {quoted(f'cluster_{name}')} {{\n", f"\t\t{held}\n", *inside, "\t}\n"]
 
 
 def _listed(attributes: Mapping[str, str], identity: str) -> str:

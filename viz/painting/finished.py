@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import graphviz
@@ -54,9 +54,10 @@ class Finished:
         """The id of an element in the SVG."""
         return f"{self.prefix}-{slug(name)}"
 
-    def empty(self) -> graphviz.Digraph:
-        """What holds for all elements, and none of them yet."""
+    def holding(self, statements: Iterable[str]) -> graphviz.Digraph:
+        """Elements, and what holds for all of them."""
         out = dot.empty(self.theme, self.prefix, self.frame)
+        out.body += statements
         out.attr(**self.extra)
         return out
 
@@ -69,16 +70,15 @@ class Finished:
 
     def digraph(self) -> graphviz.Digraph:
         """Everything as DOT."""
-        out, groups = self.empty(), self.in_panels()
+        groups, statements = self.in_panels(), list[str]()
         for panel, attributes in self.panels.items():
-            with out.subgraph(name=f"cluster_{panel}") as inside:
-                inside.attr(**attributes, id=self.identity(panel))
-                inside.body += [self._node(element) for element in groups.pop(panel)]
-        out.body += [self._node(element) for group in groups.values() for element in group]
+            inside = [f"\t{self._node(element)}" for element in groups.pop(panel)]
+            statements += dot.panel(panel, attributes, self.identity(panel), inside)
+        statements += [self._node(element) for group in groups.values() for element in group]
         for wire in self.wires:
             tail, head, name = wire.names
-            out.body.append(dot.wire(tail, head, wire.attributes, self.identity(name)))
-        return out
+            statements.append(dot.wire(tail, head, wire.attributes, self.identity(name)))
+        return self.holding(statements)
 
     def _node(self, element: Element) -> str:
         name = element.names[0]

@@ -48,7 +48,7 @@ class _Look:
     pieces: list[str] = field(default_factory=list)
     codes: list[tuple[int, str | float]] = field(default_factory=list)
 
-    def take_apart(self, group: ElementTree.Element) -> None:
+    def learn(self, group: ElementTree.Element) -> None:
         """Learn from the tree of the painted element."""
         for element in group.iter():
             if "corners" in self.varied and "points" in element.attrib:
@@ -124,7 +124,7 @@ class _Press:
         varied = _varied(attributes, "panel")
         key = ("panel", *relative, *_kept(attributes, varied | {"bb", "lp"}))
         if key not in self.looks:
-            self.statements.append(dot.panel(name, _example(attributes, varied), self._next))
+            self.statements += dot.panel(name, _example(attributes, varied), self._next, [])
         return self._stamp(key, x, attributes, identity, varied)
 
     def node(self, element: Element) -> _Stamp:
@@ -168,9 +168,7 @@ class _Press:
 
     def source(self) -> str:
         """DOT with one element of each look."""
-        out = self.finished.empty()
-        out.body += self.statements
-        return str(out.source)
+        return str(self.finished.holding(self.statements).source)
 
     def times(self) -> dict[str, int]:
         """How many elements the painted ones stand for; none where each has a colour of its own."""
@@ -183,7 +181,7 @@ class _Press:
         for group in (graph,) if together is None else (graph, together):
             for child in list(group):
                 if look := looks.get(child.get("id", "")):
-                    look.take_apart(child)
+                    look.learn(child)
                     group.remove(child)
         graph[0].tail = f"\n{_NODES}"
         if together is not None:
