@@ -12,6 +12,8 @@ from .ops import (
     sigmoid,
     softmax,
     softmax_cross_entropy,
+    softplus,
+    stop_gradient,
 )
 from .steps import Steps, find_steps
 from .tape import RULES, Tape, TapeError, Var, loss, rule, step
@@ -49,7 +51,9 @@ __all__ = [
     "sigmoid",
     "softmax",
     "softmax_cross_entropy",
+    "softplus",
     "step",
+    "stop_gradient",
     "truncated_gradients",
     "value_and_grad",
     "vjp",

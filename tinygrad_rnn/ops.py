@@ -43,6 +43,12 @@ def identity(x: Array) -> Array:
 
 
 @primitive
+def stop_gradient(x: Array) -> Array:
+    """x, as a constant: no gradient passes."""
+    return x.view() if isinstance(x, np.ndarray) else x
+
+
+@primitive
 def fill(x: Array, shape: tuple[int, ...]) -> Array:
     """An array of a shape, x in all of it: np.broadcast_to as fresh memory."""
     out = np.empty(shape, x.dtype)
@@ -63,6 +69,14 @@ def relu(x: Array) -> Array:
     """max(x, 0); its derivative at 0 is 0."""
     x = floats(x)
     return x * (x.real > 0)
+
+
+@primitive
+def softplus(x: Array) -> Array:
+    """The smooth relu log(1 + e^x), without overflow for any x."""
+    x = floats(x)
+    positive = x.real > 0
+    return np.log1p(np.exp(np.where(positive, -x, x))) + x * positive
 
 
 @primitive

@@ -18,7 +18,7 @@ from .errors import TapeError, word
 RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
 INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
 PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
-ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> its call as (primitive, args, kw)
+ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> the same said with primitives
 _ACCEPTED: set[tuple[Any, ...]] = (
     set()
 )  # forms of call that were found to fit: (function, number of arguments, keywords)

@@ -136,7 +136,7 @@ class Tape:
             return fn(*values, **kw)
         if fn not in ADAPTERS:
             raise self._error(f"no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
-        return self.record(*self._told(ADAPTERS[fn], *args, **kw))
+        return self._told(ADAPTERS[fn], *args, **kw)
 
     def _told(self, check: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         """Call what may refuse; a refusal says where in time it happened."""
@@ -146,7 +146,8 @@ class Tape:
             raise self._error(first_line(error).replace("<lambda>", "this function")) from None
 
     def _error(self, text: str) -> TapeError:
-        return TapeError(where_in_time(self.scope) + text)
+        where = where_in_time(self.scope)
+        return TapeError(text if text.startswith(where) else where + text)  # a spelling's own call has said where
 
     # ---- steps -----------------------------------------------------------------------------------------------------
     @contextmanager

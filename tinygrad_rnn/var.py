@@ -27,6 +27,16 @@ def _unary(fn: Any) -> Callable[[Any], Any]:
     return lambda a: a.tape.record(fn, (a,), {})
 
 
+def _method(fn: Any) -> Any:
+    """A NumPy function as a method: what is no array's own comes from the function's own arguments."""
+
+    def method(self: Any, *args: Any, **kw: Any) -> Any:
+        return self.tape.record(fn, (self, *args), kw)
+
+    method.__doc__ = f"As np.{fn.__name__}."
+    return method
+
+
 class Var:
     """A handle on one line: `tape`, `index`, `value`. It is immutable: `x += y` makes a new line."""
 
@@ -48,6 +58,8 @@ class Var:
     __truediv__, __rtruediv__ = _binary(np.divide), _reflected(np.divide)
     __pow__, __rpow__ = _binary(np.power), _reflected(np.power)
     __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
+    __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
+    __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
     __neg__, __abs__ = _unary(np.negative), _unary(np.absolute)
     __lt__, __le__, __gt__, __ge__ = (
         _binary(np.less),
@@ -111,6 +123,7 @@ class Var:
         """As np.transpose."""
         return self.tape.record(np.transpose, (self, (axes[0] if len(axes) == 1 else axes) or None), {})
 
-    def ravel(self) -> Any:
-        """As np.ravel."""
-        return self.tape.record(np.reshape, (self, -1), {})
+    ravel, flatten, squeeze, swapaxes, repeat = map(_method, (np.ravel, np.ravel, np.squeeze, np.swapaxes, np.repeat))
+    take, clip, dot, diagonal, trace = map(_method, (np.take, np.clip, np.dot, np.diagonal, np.trace))
+    min, prod, std, var = map(_method, (np.min, np.prod, np.std, np.var))
+    cumsum, cumprod = map(_method, (np.cumsum, np.cumprod))

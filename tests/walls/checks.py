@@ -29,9 +29,6 @@ RECURSION_BESIDES_THE_GRAPH = {
         "is_default": "handed on as a value that equals no default",
     },
     "tinygrad_rnn/ops.py": {"primitive.call": "handed to the tape, which records it; it runs on arrays then"},
-    "tinygrad_rnn/tape.py": {
-        "Tape._without_rule <-> Tape.record": "an adapter names a primitive, which has a rule: one level",
-    },
     "tinygrad_rnn/transform.py": {
         "leaves": "over nested dicts, lists and tuples of parameters",
         "_fill": "over nested dicts, lists and tuples of parameters",

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import primitive
-from ..tape import INTO, PLAIN, Array, rule
+from ..tape import INTO, PLAIN, Array, TapeError, rule
 from ..var import getitem
 
 
@@ -27,6 +27,38 @@ def add_into(buffer: Array, g: Array, *index: Any) -> None:
         np.add.at(buffer, index, g)
 
 
+def around(axis: int, ndim: int) -> tuple[slice, ...]:
+    """The slices before an axis, so that `x[*around(axis, x.ndim), k]` is index k along it."""
+    if not -ndim <= axis < ndim:
+        raise TapeError(f"axis {axis} is out of bounds for an array of {ndim} dimensions")
+    return (slice(None),) * (axis % ndim)
+
+
+@primitive
+def put_along_axis(g: Array, where: Array, shape: tuple[int, ...], axis: int) -> Array:
+    """Zeros of a shape with g added at the places `where` along an axis: the transpose of np.take_along_axis."""
+    places = list(np.ogrid[tuple(slice(n) for n in where.shape)])
+    places[axis] = where
+    return scatter(np.broadcast_to(g, where.shape), shape, *places)
+
+
+@primitive
+def order(x: Array, axis: int | None) -> Array:
+    """Where the sorted numbers came from: np.argsort, equal ones in the order in which they stand."""
+    return np.argsort(x, axis=axis, kind="stable")
+
+
+def unsorted(g: Array, x: Array, axis: int | None) -> Array:
+    """Every number gets the gradient of the place it was sorted to."""
+    if axis is None:
+        return np.reshape(put_along_axis(g, order(x, None), (x.size,), 0), x.shape)
+    return put_along_axis(g, order(x, axis), x.shape, axis)
+
+
+rule(np.sort, lambda g, y, x, axis=-1: unsorted(g, x, axis))
+rule(order, None, None)
+rule(np.take_along_axis, lambda g, y, x, indices, axis=-1: put_along_axis(g, indices, x.shape, axis), None)
+rule(put_along_axis, lambda g, y, x, where, shape, axis: np.take_along_axis(g, where, axis=axis), None)
 rule(getitem, lambda g, y, x, *index: scatter(g, x.shape, *index))
 rule(scatter, lambda g, y, x, shape, *index: getitem(g, *index))
 INTO[getitem] = add_into

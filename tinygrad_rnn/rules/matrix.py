@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..tape import ADAPTERS, Array, TapeError, rule
+from ..tape import Array, rule
 from .elementwise import like
 
 
@@ -30,16 +30,6 @@ def right(g: Array, y: Array, a: Array, b: Array) -> Array:
     return like(a.mT @ g, b)
 
 
-def as_product(a: Array, b: Array) -> tuple[object, tuple[Array, Array], dict[str, object]]:
-    """np.dot as the primitive that it is for these dimensions."""
-    if np.ndim(a) == 0 or np.ndim(b) == 0:
-        return np.multiply, (a, b), {}
-    if np.ndim(a) > 2 or np.ndim(b) > 2:
-        raise TapeError(f"np.dot of {np.ndim(a)} and {np.ndim(b)} dimensions has no rule; use @ (np.matmul)")
-    return np.matmul, (a, b), {}
-
-
 rule(np.matmul, left, right)
 rule(np.outer,  lambda g, y, a, b: np.reshape(g @ np.reshape(b, -1), np.shape(a)),
                 lambda g, y, a, b: np.reshape(np.reshape(a, -1) @ g, np.shape(b)))
-ADAPTERS[np.dot] = as_product

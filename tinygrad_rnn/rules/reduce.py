@@ -17,8 +17,8 @@ from ..ops import (
     softmax,
     softmax_cross_entropy,
 )
-from ..tape import ADAPTERS, Array, Var, rule
-from .elementwise import like
+from ..tape import Array, Var, rule
+from .elementwise import half_reciprocal, like
 
 
 def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
@@ -45,6 +45,12 @@ def summed(g: Array, y: Array, x: Array, axis: Any = None, *, keepdims: bool = F
     return fill(spread(g, x, axis, keepdims), x.shape)
 
 
+def deviation(x: Array, axis: Any, ddof: float) -> Array:
+    """(x − mean) / (n − ddof)."""
+    mean = np.mean(x, axis=axis, keepdims=True)
+    return (x - mean) / (count(x, mean) - ddof)
+
+
 def extreme(g: Array, y: Array, x: Array, axis: Any = None, *, keepdims: bool = False) -> Array:
     """The extreme's gradient goes to where it stands, in equal shares."""
     return spread(g, x, axis, keepdims) * winners(x, y, axis, keepdims)
@@ -66,6 +72,10 @@ rule(np.sum,      summed)
 rule(np.mean,     lambda g, y, x, axis=None, *, keepdims=False: summed(g / count(x, y), y, x, axis, keepdims=keepdims))
 rule(np.max,      extreme)
 rule(np.min,      extreme)
+rule(np.var,      lambda g, y, x, axis=None, *, ddof=0, keepdims=False:
+                  spread(g, x, axis, keepdims) * (2 * deviation(x, axis, ddof)))
+rule(np.std,      lambda g, y, x, axis=None, *, ddof=0, keepdims=False:
+                  spread(g * half_reciprocal(y), x, axis, keepdims) * (2 * deviation(x, axis, ddof)))
 rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims)
                   * np.exp(x - spread(y, x, axis, keepdims)))
 rule(softmax,     lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
@@ -74,5 +84,3 @@ rule(winners,     None, None)
 rule(one_hot,     None, None)
 rule(softmax_cross_entropy, cross_entropy, lambda g, y, z, t: -log_softmax(z) * g[..., None])
 rule(binary_cross_entropy,  lambda g, y, z, t: like(g * (sigmoid(z) - t), z), lambda g, y, z, t: like(-g * z, t))
-ADAPTERS[np.amax] = lambda x, *args, **kw: (np.max, (x, *args), kw)
-ADAPTERS[np.amin] = lambda x, *args, **kw: (np.min, (x, *args), kw)

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 
-from ..ops import fill
-from ..tape import ADAPTERS, Array, TapeError, rule
+from ..ops import fill, primitive
+from ..tape import Array, rule
 from .elementwise import like
 
 
+@primitive
 def stack(*arrays: Array, axis: int = 0) -> Array:
     """np.stack, its arrays spread out as arguments."""
     return np.stack(arrays, axis=axis)
 
 
+@primitive
 def concatenate(*arrays: Array, axis: int = 0) -> Array:
     """np.concatenate, its arrays spread out as arguments."""
     return np.concatenate(arrays, axis=axis)
@@ -41,13 +43,6 @@ def split(g: Array, axis: int, arrays: tuple[Array, ...]) -> Callable[[int], Arr
     return lambda k: g[(*before, slice(ends[k] - arrays[k].shape[axis], ends[k]))]
 
 
-def joined(arrays: Sequence[Array], axis: int = 0) -> tuple[Any, tuple[Array, ...], dict[str, int]]:
-    """np.concatenate as the primitive that takes its arrays one by one."""
-    if axis is None:
-        raise TapeError("np.concatenate(axis=None) can't be recorded; np.ravel the arrays first")
-    return concatenate, tuple(arrays), {"axis": axis}
-
-
 rule(np.reshape,          lambda g, y, x, shape: np.reshape(g, x.shape))
 rule(np.transpose,        lambda g, y, x, axes=None: np.transpose(g, inverse(axes)))
 rule(np.matrix_transpose, lambda g, y, x: g.mT)
@@ -58,6 +53,3 @@ rule(np.broadcast_to,     lambda g, y, x, shape: like(g, x))
 rule(fill,                lambda g, y, x, shape: like(g, x))
 rule(stack,       each=lambda g, y, *arrays, axis=0: unstack(g, axis))
 rule(concatenate, each=lambda g, y, *arrays, axis=0: split(g, axis, arrays))
-ADAPTERS[np.ravel] = lambda x: (np.reshape, (x, -1), {})
-ADAPTERS[np.stack] = lambda arrays, axis=0: (stack, tuple(arrays), {"axis": axis})
-ADAPTERS[np.concatenate] = joined
