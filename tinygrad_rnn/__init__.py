@@ -20,6 +20,7 @@ from .tape import RULES, Tape, TapeError, Var, loss, rule, step
 from .text import backward, listing, local_rule
 from .transform import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 from .truncate import truncated_gradients
+from .watching import watch
 
 __all__ = [
     "RULES",
@@ -57,4 +58,5 @@ __all__ = [
     "truncated_gradients",
     "value_and_grad",
     "vjp",
+    "watch",
 ]

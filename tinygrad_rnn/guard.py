@@ -14,7 +14,8 @@ import numpy as np
 
 from .errors import TapeError, UnusedWarning, where_in_time, word
 
-ENGINE = tuple(f"tinygrad_rnn.{room}." for room in ("tape", "var", "guard", "rules", "ops", "registry", "operands"))
+ROOMS = ("tape", "var", "guard", "rules", "ops", "registry", "operands", "watching")
+ENGINE = tuple(f"tinygrad_rnn.{room}." for room in ROOMS)
 _CACHE = 0  # the opcode of the places behind an instruction where Python keeps what it learned of it
 LIBRARIES = ("tinygrad_rnn.transform.", "numpy.", "contextlib.")  # what stands between the user's line and the engine
 

@@ -67,3 +67,12 @@ def check_call(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
             given = ", ".join([f"{count} by position", *(f"{key}=…" for key in kw)])
             raise TapeError(f"{word(fn)} is recorded as {word(fn)}{shown}, not with {given}") from None
     _ACCEPTED.add(form)
+
+
+def how_to_teach(fn: Any, count: int) -> str:
+    """The one line that adds a function of so many arguments, as a remedy."""
+    letters = "abcdefghijklmnop"[: max(1, min(count, 3))]
+    takes = ", ".join(letters) + (", *rest" if count > 3 else "")
+    vjps = ", ".join(f"lambda g, y, {takes}: …" for _ in letters)
+    place = "np." if isinstance(fn, np.ufunc) or getattr(fn, "__module__", None) == "numpy" else ""
+    return f"add one, tg.rule({place}{word(fn)}, {vjps}), or use .value"

@@ -24,7 +24,7 @@ import numpy as np
 from . import guard, operands
 from .errors import Scope, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, check_mark, frame
-from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, rule
+from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, rule
 from .var import Var
 
 __all__ = ["ADAPTERS", "CURRENT", "INTO", "PLAIN", "RULES", "Array", "Backward", "Line", "Tape", "TapeError", "Var"]
@@ -135,7 +135,7 @@ class Tape:
             values = [a.value if type(a) is Var else a for a in args]
             return fn(*values, **kw)
         if fn not in ADAPTERS:
-            raise self._error(f"no gradient rule for {word(fn)}; add one with tg.rule, or use .value")
+            raise self._error(f"no gradient rule for {word(fn)}; {how_to_teach(fn, len(args))}")
         return self._told(ADAPTERS[fn], *args, **kw)
 
     def _told(self, check: Callable[..., Any], *args: Any, **kw: Any) -> Any:
