@@ -65,7 +65,8 @@ INTO[getitem] = add_into
 
 PLAIN.update({
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
-    np.isfinite, np.isnan, np.isinf, np.logical_and, np.logical_or, np.logical_not,
-    np.argmax, np.argmin, np.argsort, np.shape, np.ndim, np.size,
+    np.isfinite, np.isnan, np.isinf, np.signbit, np.logical_and, np.logical_or, np.logical_xor, np.logical_not,
+    np.argmax, np.argmin, np.argsort, np.argpartition, np.nonzero, np.flatnonzero, np.count_nonzero, np.searchsorted,
+    np.shape, np.ndim, np.size, np.result_type,
     np.zeros_like, np.ones_like, np.array_equal, np.allclose, np.isclose, np.all, np.any,
 })  # fmt: skip

@@ -1,0 +1,88 @@
+"""List what a tape can record, read from its registry: what is differentiable, constant, or leaves the tape.
+
+    for function in functions():
+        print(function.name, function.kind, function.arguments)
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .errors import word
+from .registry import ADAPTERS, PLAIN, RULES, Each
+
+KINDS = {
+    "differentiable": "has a rule for each argument that a gradient can reach",
+    "other words": "said in terms of functions that have rules, so differentiable, too",
+    "constant": "recorded, but piecewise constant: no gradient passes",
+    "plain": "gives a plain array or a Python value, which carries no gradient",
+    "inner": "what rules themselves record, so that they can be differentiated again",
+}
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function that may be called with Vars.
+
+    Attributes:
+        name: as it is written, "np.tanh" or "tg.softmax".
+        kind: one of KINDS.
+        arguments: what it takes on a tape, "(x, axis=None, *, keepdims=False)".
+    """
+
+    name: str
+    kind: str
+    arguments: str
+
+
+def functions() -> list[Function]:
+    """Every function that the registry knows, by kind and name; what users taught with `rule` among them."""
+    found = [Function(named(fn), _kind(fn, vjps), _arguments(fn, vjps)) for fn, vjps in RULES.items()]
+    found += [Function(named(fn), "other words", str(_bare(fn, said))) for fn, said in ADAPTERS.items()]
+    found += [Function(named(fn), "plain", "") for fn in PLAIN]
+    order = list(KINDS)
+    return sorted(found, key=lambda f: (order.index(f.kind), f.name))
+
+
+def named(fn: Any) -> str:
+    """How a function is written by those who call it."""
+    name = word(fn)
+    for module, space in (("np", np), ("np.linalg", np.linalg), ("tg", ops)):
+        if getattr(space, name, None) is fn:
+            return f"{module}.{name}"
+    return {"getitem": "x[…]", "watched": "tg.watch"}.get(name, name)
+
+
+def _kind(fn: Any, vjps: Any) -> str:
+    if fn in _inner():
+        return "inner"
+    return "differentiable" if isinstance(vjps, Each) or any(vjp is not None for vjp in vjps) else "constant"
+
+
+def _inner() -> set[Any]:
+    from .rules import cumulative, elementwise, index, linear, reduce, shape
+
+    return {
+        cumulative.recurrence, elementwise.present, elementwise.share, index.order, index.put_along_axis,
+        index.scatter, linear.einsum, ops.fill, ops.identity, ops.one_hot, reduce.winners, shape.concatenate,
+        shape.stack,
+    }  # fmt: skip
+
+
+def _arguments(fn: Any, vjps: Any) -> str:
+    vjp = vjps.pull if isinstance(vjps, Each) else next((vjp for vjp in vjps if vjp is not None), None)
+    if vjp is None:
+        return f"({', '.join('abc'[: len(vjps)])})"
+    _, _, *rest = inspect.signature(vjp).parameters.values()
+    return str(inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in rest]))
+
+
+def _bare(fn: Any, said: Any) -> inspect.Signature:
+    signature = inspect.signature(fn if fn is said or said in (np.max, np.min) else said)
+    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
+    return inspect.Signature([p for p in parameters if p.name not in ("out", "dtype", "initial", "where")])
