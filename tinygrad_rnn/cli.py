@@ -69,7 +69,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     if typed.command is None:
         reader.print_help()
         return 0
-    chosen = {"demo": demo, "compare": compare, "derivations": derivations, "draw": draw, "tape": tape}
+    chosen = {"demo": demo, "compare": compare, "derivations": derivations, "draw": draw, "tape": tape, "ops": ops}
     return chosen[typed.command](typed)
 
 
@@ -278,6 +278,24 @@ def tape(typed: Namespace) -> int:
     else:
         printed = listing(model.tape)
     print(printed.rstrip("\n"))
+    return 0
+
+
+def ops(typed: Namespace) -> int:
+    """List the functions that a tape can record, from the registry of rules."""
+    from . import rules  # noqa: F401  teaches them
+    from .functions import functions
+
+    found = [f for f in functions() if typed.name is None or typed.name.lower() in f.name.lower()]
+    if not found:
+        remedy = f"`{PROGRAM} ops` lists all, tg.rule adds one"
+        raise CommandError(f"no function whose name contains {shown(typed.name)} can be recorded; {remedy}")
+    if typed.json:
+        print(json.dumps([vars(f) for f in found], indent=2, ensure_ascii=False))
+    else:
+        from .commands import tables
+
+        tables.show(tables.functions(found))
     return 0
 
 

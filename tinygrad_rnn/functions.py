@@ -2,6 +2,8 @@
 
     for function in functions():
         print(function.name, function.kind, function.arguments)
+
+What users teach with `rule` is among them.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class Function:
 def functions() -> list[Function]:
     """Every function that the registry knows, by kind and name; what users taught with `rule` among them."""
     found = [Function(named(fn), _kind(fn, vjps), _arguments(fn, vjps)) for fn, vjps in RULES.items()]
-    found += [Function(named(fn), "other words", str(_bare(fn, said))) for fn, said in ADAPTERS.items()]
+    found += [Function(named(fn), "other words", _said(said)) for fn, said in ADAPTERS.items()]
     found += [Function(named(fn), "plain", "") for fn in PLAIN]
     order = list(KINDS)
     return sorted(found, key=lambda f: (order.index(f.kind), f.name))
@@ -82,7 +84,8 @@ def _arguments(fn: Any, vjps: Any) -> str:
     return str(inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in rest]))
 
 
-def _bare(fn: Any, said: Any) -> inspect.Signature:
-    signature = inspect.signature(fn if fn is said or said in (np.max, np.min) else said)
-    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()]
-    return inspect.Signature([p for p in parameters if p.name not in ("out", "dtype", "initial", "where")])
+def _said(said: Any) -> str:
+    if said in RULES:
+        return _arguments(said, RULES[said])
+    parameters = inspect.signature(said).parameters.values()
+    return str(inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in parameters]))

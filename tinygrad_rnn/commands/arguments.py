@@ -180,6 +180,17 @@ def parser() -> Parser:
     reading = tape.add_mutually_exclusive_group()
     reading.add_argument("--backward", action="store_true", help="the backward pass as a derivation")
     reading.add_argument("--source", action="store_true", help="both passes as NumPy source that runs alone")
+
+    ops = _command(
+        commands,
+        "ops",
+        "list the functions that a tape can record",
+        "Read from the registry of rules: what is differentiable, under which names, with which arguments; what is\n"
+        "constant; what leaves the tape. Anything else is refused, with the line that would add it.",
+        ("ops", "ops --json", "ops softmax"),
+    )
+    ops.add_argument("name", metavar="NAME", nargs="?", help="only functions whose name contains this")
+    ops.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")
     return top
 
 

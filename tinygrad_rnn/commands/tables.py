@@ -11,9 +11,11 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 
 from ..demo import Gradient, Reach
+from ..functions import KINDS, Function
 
 WIDTH_OF_FILES = 120  # columns where the output is no terminal
 _BAR = 24  # columns
+_HELD = "\u00a0"
 
 
 def show(*renderables: RenderableType) -> None:
@@ -25,7 +27,7 @@ def show(*renderables: RenderableType) -> None:
     with console.capture() as capture:
         for renderable in renderables:
             console.print(renderable)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().replace(_HELD, " ").splitlines()))
 
 
 def gradients(rows: Sequence[Gradient]) -> Table:
@@ -55,6 +57,19 @@ def reach(found: Reach, text: str) -> Table:
         k, norm = len(by_lag) - lag, by_lag[lag]
         share = f"{norm / by_lag[0]:.1e}" if by_lag[0] else "0"
         table.add_row(str(lag), str(k), repr(text[k - 1]), f"{norm:.2e}" if norm else "0", share, _bar(norm / top))
+    return table
+
+
+def functions(rows: Sequence[Function]) -> Table:
+    """What a tape can record, by kind; what is only a name stands side by side."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_lines=False)
+    table.add_column("kind")
+    table.add_column("functions and their arguments on a tape")
+    for kind, meaning in KINDS.items():
+        # A call does not break between its arguments: `show` writes the spaces that hold it together as spaces.
+        written = [f"{row.name}{row.arguments}".replace(" ", _HELD) for row in rows if row.kind == kind]
+        if written:
+            table.add_row(f"{kind}\n{len(written)}", f"{meaning}:\n{'  '.join(written)}", end_section=True)
     return table
 
 

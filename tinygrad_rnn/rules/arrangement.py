@@ -111,9 +111,9 @@ def tile(A: Any, reps: Any) -> Array:
     return np.reshape(np.broadcast_to(np.reshape(A, apart), wide), whole)
 
 
-def pad(array_: Any, pad_width: Any, mode: str = "constant", **kw: Any) -> Array:
+def pad(x: Any, pad_width: Any, mode: str = "constant", **kw: Any) -> Array:
     """np.pad: with constants, or with the array's own numbers (edge, reflect, symmetric, wrap)."""
-    x = array(array_)
+    x = array(x)
     width = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2)) if not isinstance(pad_width, dict) else None
     if width is None or mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TapeError(f"np.pad(mode={mode!r}) has no rule; use constant, edge, reflect, symmetric or wrap")
