@@ -118,6 +118,14 @@ def test_a_sum_and_slices_meet_in_one_leaf() -> None:
     np.testing.assert_array_equal(gy, gx)
 
 
+def test_a_number_and_its_view_meet_in_one_leaf() -> None:
+    """Sums of numbers are NumPy scalars, which nothing can be added into in place."""
+    tape = tg.Tape()
+    x = tape.var(3.0)
+    y = x * 1.0
+    np.testing.assert_array_equal(tape.grad(y[...] + y[()] + y + y, [x, y]), [4.0, 4.0])
+
+
 def test_several_seeds_add_up() -> None:
     with tg.Tape() as tape:
         w = tape.var(W)

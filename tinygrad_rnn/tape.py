@@ -234,7 +234,7 @@ class Tape:
                     if vjp is None:
                         continue
                     if k == 0 and fn in INTO and not track and report is None:
-                        if p not in owned:  # slices of one leaf add into one buffer
+                        if p not in owned or type(bars[p]) is not np.ndarray:  # slices of one leaf add into one buffer
                             bars[p] = np.zeros_like(args[0]) if bars[p] is None else np.array(bars[p])
                             owned.add(p)
                         INTO[fn](bars[p], g, *args[1:], **kw)
