@@ -95,8 +95,8 @@ def roll(a: Any, shift: Any, axis: Any = None) -> Array:
 
 def repeat(a: Any, repeats: Any, axis: int | None = None) -> Array:
     """np.repeat."""
-    a = np.reshape(array(a), -1) if axis is None else array(a)
-    axis = 0 if axis is None else axis
+    a = array(a)
+    a, axis = (np.reshape(a, -1), axis or 0) if axis is None or not a.ndim else (a, axis)
     return taken(a, np.repeat(np.arange(a.shape[len(around(axis, a.ndim))]), repeats), axis)
 
 

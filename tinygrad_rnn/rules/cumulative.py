@@ -42,7 +42,7 @@ def moved_on(x: Array, first: float) -> Array:
 
 def to_last(x: Array, axis: int | tuple[int, ...] | None) -> tuple[Array, Callable[[Array], Array]]:
     """These axes of x as one, the last, and what brings an array of that shape back to the shape of x."""
-    axes = range(x.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = range(x.ndim) if axis is None or not x.ndim else (axis,) if isinstance(axis, int) else axis
     chosen = [len(around(a, x.ndim)) for a in axes]
     order = [*(k for k in range(x.ndim) if k not in chosen), *chosen]
     between = tuple(x.shape[k] for k in order)

@@ -37,9 +37,9 @@ def around(axis: int, ndim: int) -> tuple[slice, ...]:
 @primitive
 def put_along_axis(g: Array, where: Array, shape: tuple[int, ...], axis: int) -> Array:
     """Zeros of a shape with g added at the places `where` along an axis: the transpose of np.take_along_axis."""
-    places = list(np.ogrid[tuple(slice(n) for n in where.shape)])
+    places = list(np.ogrid[tuple(slice(n) for n in shape)])
     places[axis] = where
-    return scatter(np.broadcast_to(g, where.shape), shape, *places)
+    return scatter(g, shape, *places)
 
 
 @primitive
@@ -48,16 +48,16 @@ def order(x: Array, axis: int | None) -> Array:
     return np.argsort(x, axis=axis, kind="stable")
 
 
-def unsorted(g: Array, x: Array, axis: int | None) -> Array:
-    """Every number gets the gradient of the place it was sorted to."""
+def put_back(g: Array, x: Array, where: Array, axis: int | None) -> Array:
+    """Every number of x gets the gradients of the places along an axis that it was taken to."""
     if axis is None:
-        return np.reshape(put_along_axis(g, order(x, None), (x.size,), 0), x.shape)
-    return put_along_axis(g, order(x, axis), x.shape, axis)
+        return np.reshape(put_along_axis(g, where, (x.size,), 0), x.shape)
+    return put_along_axis(g, where, x.shape, axis)
 
 
-rule(np.sort, lambda g, y, x, axis=-1: unsorted(g, x, axis))
+rule(np.sort, lambda g, y, x, axis=-1: put_back(g, x, order(x, axis), axis))
 rule(order, None, None)
-rule(np.take_along_axis, lambda g, y, x, indices, axis=-1: put_along_axis(g, indices, x.shape, axis), None)
+rule(np.take_along_axis, lambda g, y, x, indices, axis=-1: put_back(g, x, indices, axis), None)
 rule(put_along_axis, lambda g, y, x, where, shape, axis: np.take_along_axis(g, where, axis=axis), None)
 rule(getitem, lambda g, y, x, *index: scatter(g, x.shape, *index))
 rule(scatter, lambda g, y, x, shape, *index: getitem(g, *index))

@@ -23,7 +23,7 @@ from .elementwise import half_reciprocal, like
 
 def spread(g: Array, x: Array, axis: Any, keepdims: bool) -> Array:
     """Give a reduced gradient back the axes that the reduction dropped, each of size 1."""
-    if axis is None or keepdims:
+    if axis is None or keepdims or not x.ndim:  # NumPy lets a number have an axis 0
         return g
     return g[..., None] if axis == -1 else np.expand_dims(g, axis)
 
