@@ -68,15 +68,14 @@ def sigmoid(x: Array) -> Array:
 def relu(x: Array) -> Array:
     """max(x, 0); its derivative at 0 is 0."""
     x = floats(x)
-    return x * (x.real > 0)
+    return np.maximum(x, 0.0) if x.dtype.kind == "f" else x * (x.real > 0)  # −∞ times 0 would be NaN
 
 
 @primitive
 def softplus(x: Array) -> Array:
     """The smooth relu log(1 + e^x), without overflow for any x."""
     x = floats(x)
-    positive = x.real > 0
-    return np.log1p(np.exp(np.where(positive, -x, x))) + x * positive
+    return np.log1p(np.exp(np.where(x.real > 0, -x, x))) + relu(x)
 
 
 @primitive

@@ -2,11 +2,16 @@
 
 Each line is `rule(function, vjp of argument 0, vjp of argument 1, …)`; g is the gradient of the result y. Conventions
 where there is no derivative: relu'(0) = 0, |x|'(0) = 0, sqrt'(0) = 0 (so a norm at zero has gradient zero), as have
-hypot, arctan2 and cbrt at zero; equal arguments of maximum and minimum share the gradient in halves; fmax and fmin give
-it all to the one that is no NaN; 0 ** n has the exponent's gradient 0; steps (sign, floor, rint, …) have gradient 0.
+hypot, arctan2 and cbrt at zero; equal arguments of maximum and minimum share the gradient in halves, and a NaN among
+them gets none; fmax and fmin give it all to the one that is no NaN; the exponent of 0 ** n and of a negative number has
+gradient 0; steps (sign, floor, rint, …) have gradient 0; at its jumps a remainder has the gradient of beside them. At
+the other edges of a domain (log 0, arcsin 1, 0 ** 0.5, 1 / 0) it is infinite, as NumPy says. What np.where does not
+choose is computed all the same: an infinite derivative there makes NaN, so choose the argument before the logarithm.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -61,7 +66,9 @@ def slope(a: Array, n: Array) -> Array:
 
 
 def logarithm(a: Array) -> Array:
-    """The logarithm of a, and 0 where a is not positive."""
+    """The logarithm of a, and 0 where a is not positive; of a number a number, which widens no float32."""
+    if isinstance(a, int | float):
+        return math.log(a) if a > 0 else 0.0
     return np.log(a * step_up(a) + (1 - step_up(a)))
 
 

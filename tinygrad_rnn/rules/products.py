@@ -83,7 +83,9 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         return (np.max if ord > 0 else np.min)(size, axis=axes, keepdims=keepdims)
     if ord == 1:
         return np.sum(size, axis=axes, keepdims=keepdims)
-    return np.sum(size**ord, axis=axes, keepdims=keepdims) ** (1 / ord)
+    total = np.sum(size**ord, axis=axes, keepdims=keepdims)
+    zero = 1 - np.sign(total)  # 1 where the norm is 0: the root's infinite derivative there times 0 would be NaN
+    return (total + zero) ** (1 / ord) - zero
 
 
 # ---- diagonals and triangles -------------------------------------------------------------------------------------
