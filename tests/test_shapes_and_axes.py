@@ -362,6 +362,12 @@ def test_tensordot_over_any_axes(data: Any, one: Any, two: Any, seed: int) -> No
     agrees(lambda a, b: np.tensordot(a, b, chosen), [drawn(one, seed), drawn(tuple(shape), seed + 1)], seed)
 
 
+@FEW
+@given(array_shapes(min_dims=2, max_dims=2), array_shapes(min_dims=0, max_dims=2), SHAPES, SEEDS)
+def test_tensordot_of_two_axes_by_default(met: Any, one: Any, two: Any, seed: int) -> None:
+    agrees(lambda a, b: np.tensordot(a, b), [drawn((*one, *met), seed), drawn((*met, *two), seed + 1)], seed)
+
+
 @st.composite
 def subscripts(draw: Any) -> tuple[str, list[tuple[int, ...]]]:
     """Random terms over four letters: repeated, summed, in one term only, beside an ellipsis; with an output or not."""
