@@ -6,6 +6,7 @@ One number is compared for each draw: ⟨c, J v⟩ with J v by a single complex 
 
 from __future__ import annotations
 
+import inspect
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -409,3 +410,57 @@ def test_diagonals_and_triangles(data: Any, shape: Any, k: int, seed: int) -> No
     agrees(lambda x: np.tril(x, k), [x], seed)
     agrees(lambda x: np.triu(x, k), [x], seed)
     agrees(lambda x: np.diag(x, k), [x[0, :2] if n == 2 else x[0]], seed)
+
+
+# ---- refused, in one line ----------------------------------------------------------------------------------------
+
+V, M, S = np.ones(4), np.ones((2, 3)), np.ones((2, 3, 4))
+REFUSED: dict[str, tuple[Callable[[Any], Any], Array, str]] = {
+    "norm of order 0": (lambda x: np.linalg.norm(x, 0), V, "no rule; write it out"),
+    "nuclear norm": (lambda x: np.linalg.norm(x, "nuc"), M, "no rule; write it out"),
+    "spectral norm": (lambda x: np.linalg.norm(x, 2), M, "of matrices has no rule"),
+    "norm of order 3 of a matrix": (lambda x: np.linalg.norm(x, 3), M, "of matrices has no rule"),
+    "norm of order 0 of a matrix": (lambda x: np.linalg.norm(x, 0, (0, 1)), M, "of matrices has no rule"),
+    "mode of pad": (lambda x: np.pad(x, 1, "linear_ramp"), V, "use constant, edge, reflect, symmetric or wrap"),
+    "width of pad by axis": (lambda x: np.pad(x, {0: (1, 1)}), V, "has no rule"),
+    "order of ravel": (lambda x: np.ravel(x, order="F"), M, "transpose first"),
+    "mode of take": (lambda x: np.take(x, [9], mode="clip"), V, "clip or wrap the indices first"),
+    "moveaxis of two axes to one place": (lambda x: np.moveaxis(x, (0, 1), 0), M, "2 axes can't go to 1 places"),
+    "two axes of three": (lambda x: np.swapaxes(x, 0, 3), S, "out of bounds"),
+    "an axis that there is not": (lambda x: np.flip(x, 2), M, "axis 2 is out of bounds"),
+    "its negative": (lambda x: np.flip(x, -3), M, "axis -3 is out of bounds"),
+    "select without choices": (lambda x: np.select([x > 0, x < 0], [x]), V, "2 conditions for 1 choices"),
+    "split into unequal parts": (lambda x: np.split(x, 3), V, "can't be divided into 3 equal parts"),
+    "tensordot of one axis and two": (lambda x: np.tensordot(x, M, ([0], [0, 1])), M, "don't pair"),
+    "tensordot of unequal axes": (lambda x: np.tensordot(x, M, ([0], [1])), M, "different lengths"),
+    "einsum of too few dimensions": (lambda x: np.einsum("ijk", x), M, "don't fit operands"),
+    "einsum of too many dimensions": (lambda x: np.einsum("i", x), M, "don't fit operands"),
+    "einsum of an ellipsis too many": (lambda x: np.einsum("...ijk->i", x), M, "don't fit operands"),
+    "einsum with a term too many": (lambda x: np.einsum("ij,jk", x), M, "2 terms for 1 operands"),
+    "einsum of unequal lengths": (lambda x: np.einsum("ij,ij", x, x.T), M, "einsum"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_has_no_rule_or_no_meaning_is_refused_in_one_line(name: str) -> None:
+    call, array, told = REFUSED[name]
+    tape = tg.Tape()
+    with tape.step(3), pytest.raises(tg.TapeError) as said:
+        call(tape.var(array, "x"))
+    assert told in str(said.value) and "\n" not in str(said.value)
+    assert str(said.value).startswith("step t = 3: ")
+
+
+def test_default_axes_are_the_last() -> None:
+    for shape in ((4,), (2, 3, 4)):
+        x = drawn(shape, 5)
+        places = np.argsort(-x, axis=-1)
+        agrees(lambda x: np.sort(x), [x], 5, lambda z: np.take_along_axis(z, np.argsort(z.real, axis=-1), axis=-1))
+        if "axis=-1" in str(inspect.signature(np.take_along_axis)):  # since NumPy 2.3
+            agrees(lambda x, places=places: np.take_along_axis(x, places), [x], 5)
+        agrees(lambda x: tg.softmax(x) + tg.log_softmax(x) + tg.logsumexp(x)[..., None], [x], 5)
+
+
+def test_columns_of_vectors_and_matrices() -> None:
+    agrees(lambda a, b: np.column_stack([a, b, a]), [drawn((3,), 1), drawn((3, 2), 2)], 1)
+    agrees(lambda a, b: np.hstack([a, b]), [drawn((3,), 1), drawn((2,), 2)], 1)

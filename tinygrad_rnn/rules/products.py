@@ -33,7 +33,8 @@ def inner(a: Any, b: Any) -> Array:
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Array:
     """np.tensordot as einsum."""
     a, b = array(a), array(b)
-    first, second = (range(a.ndim - axes, a.ndim), range(axes)) if np.ndim(axes) == 0 else axes
+    number = isinstance(axes, int | np.integer)
+    first, second = (range(a.ndim - axes, a.ndim), range(axes)) if number else axes
     first, second = ([int(k) for k in np.atleast_1d(list(ks) if np.ndim(ks) else ks)] for ks in (first, second))
     if len(first) != len(second) or a.ndim + b.ndim > len(ascii_letters):
         raise TapeError(f"np.tensordot: axes {first} and {second} don't pair")
