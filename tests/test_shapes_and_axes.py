@@ -69,8 +69,8 @@ def drawn(shape: tuple[int, ...], seed: int) -> Array:
 
 @st.composite
 def axes(draw: Any, ndim: int, *, several: bool = True, none: bool = True, wrong: bool = True) -> Any:
-    """An axis, from the front or the back, several, none; now and then one that there is not."""
-    reach = ndim + 1 if wrong and draw(st.integers(0, 9)) == 0 else ndim
+    """An axis, from the front or the back, several, none; now and then one that there is not, near or far."""
+    reach = ndim + draw(st.integers(1, 3)) if wrong and draw(st.integers(0, 9)) == 0 else ndim
     one = st.integers(-reach, reach - 1) if reach else st.nothing()
     ways = [one] if reach else []
     if none:
@@ -429,6 +429,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], Array, str]] = {
     "two axes of three": (lambda x: np.swapaxes(x, 0, 3), S, "out of bounds"),
     "an axis that there is not": (lambda x: np.flip(x, 2), M, "axis 2 is out of bounds"),
     "its negative": (lambda x: np.flip(x, -3), M, "axis -3 is out of bounds"),
+    "an axis far beyond": (lambda x: np.flip(x, 5), M, "axis 5 is out of bounds"),
+    "an axis far before": (lambda x: np.take(x, [0], -6), M, "axis -6 is out of bounds"),
     "select without choices": (lambda x: np.select([x > 0, x < 0], [x]), V, "2 conditions for 1 choices"),
     "split into unequal parts": (lambda x: np.split(x, 3), V, "can't be divided into 3 equal parts"),
     "tensordot of one axis and two": (lambda x: np.tensordot(x, M, ([0], [0, 1])), M, "don't pair"),
