@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, basic_indices, broadcastable_shapes, integer_array_indices
 
 import tinygrad_rnn as tg
+from tinygrad_rnn.tape import ADAPTERS, RULES
 
 Array = Any
 SHAPES = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
@@ -451,6 +452,35 @@ def test_what_has_no_rule_or_no_meaning_is_refused_in_one_line(name: str) -> Non
         call(tape.var(array, "x"))
     assert told in str(said.value) and "\n" not in str(said.value)
     assert str(said.value).startswith("step t = 3: ")
+
+
+def defaults(function: Any, skip: int = 0) -> dict[str, Any]:
+    """What a function takes for arguments that are left out, by their names."""
+    parameters = list(inspect.signature(function).parameters.values())[skip:]
+    return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def of_numpy(function: Any) -> bool:
+    return getattr(function, "__module__", "").startswith("numpy") and not isinstance(function, np.ufunc)
+
+
+SPELT = {fn: defaults(ours) for fn, ours in ADAPTERS.items() if of_numpy(fn) and not of_numpy(ours)}
+SPELT |= {fn: defaults(vjps[0], skip=2) for fn, vjps in RULES.items() if of_numpy(fn) and vjps[0] is not None}
+
+
+@pytest.mark.parametrize("function", SPELT, ids=lambda f: f.__name__)
+def test_what_is_left_out_is_what_numpy_takes(function: Any) -> None:
+    ours, theirs = SPELT[function], defaults(function)
+    for name in set(ours) & set(theirs):
+        plain = theirs[name] if type(theirs[name]).__name__ != "_NoValueType" else {"keepdims": False}.get(name)
+        assert ours[name] == plain and type(ours[name]) is type(plain), name
+
+
+def test_select_without_a_condition_that_holds_gives_its_default() -> None:
+    conditions = [np.array([True, False, False]), np.array([True, False, True])]
+    agrees(lambda x: np.select(conditions, [x, 2 * x]), [drawn((3,), 4)], 4)
+    agrees(lambda x: np.select(conditions, [x, 2 * x], 7.0), [drawn((3,), 4)], 4)
+    agrees(lambda x: np.select(conditions, [x, 2 * x], x * x), [drawn((3,), 4)], 4)
 
 
 def test_default_axes_are_the_last() -> None:
