@@ -493,6 +493,24 @@ def test_default_axes_are_the_last() -> None:
         agrees(lambda x: tg.softmax(x) + tg.log_softmax(x) + tg.logsumexp(x)[..., None], [x], 5)
 
 
+def test_numbers_in_every_place() -> None:
+    x, positive = drawn((2, 3), 6), np.abs(drawn((2, 3), 6))
+    for number in (0.5, 1.0, 1.7, 2):
+        agrees(lambda n, b=number: b**n, [x], 6)
+        agrees(lambda a, n=number: a**n, [positive], 6)
+    agrees(lambda x: np.inner(2.0, x) + np.inner(x, 3.0), [x], 6)
+    agrees(lambda x: np.dot(2.0, x) + np.dot(x, 3.0), [x], 6)
+    agrees(lambda x: np.tril(x) - np.triu(x), [drawn((3,), 6)], 6)  # NumPy makes a matrix of a vector
+
+
+def test_cross_entropies_of_more_than_two_dimensions() -> None:
+    rows = np.random.default_rng(3).dirichlet(np.ones(4), size=(2, 3))
+    z = drawn((2, 3, 4), 7)
+    agrees(tg.softmax_cross_entropy, [z, rows * 1.2], 7)
+    agrees(lambda z: tg.softmax_cross_entropy(z, np.array([[0, 1, 3], [2, 2, 0]])), [z], 7)
+    agrees(lambda z: tg.binary_cross_entropy(z, rows), [z], 7)
+
+
 def test_columns_of_vectors_and_matrices() -> None:
     agrees(lambda a, b: np.column_stack([a, b, a]), [drawn((3,), 1), drawn((3, 2), 2)], 1)
     agrees(lambda a, b: np.hstack([a, b]), [drawn((3,), 1), drawn((2,), 2)], 1)
