@@ -53,6 +53,7 @@ STATED: dict[str, tuple[Callable[..., Any], tuple[Any, ...], tuple[Any, ...]]] =
     "a NaN in fmin": (np.fmin, ([NAN, 1.0, 2.0, 3.0], [1.0, NAN, 2.0, 1.0]), ([0, 1, 0.5, 0], [1, 0, 0.5, 1])),
     "two NaN in fmax": (np.fmax, ([NAN], [NAN]), ([0], [0])),
     "the exponent of 0 ** n": (lambda n: 0.0**n, ([0.0, 1.0, 2.0],), ([0, 0, 0],)),
+    "the exponent of a negative number": (lambda n: (-2.0) ** n, ([2.0, 3.0],), ([0, 0],)),
     "x ** n, negative and zero": (lambda x, n: x**n, ([0.0, 0, 0, -2, -2], [0.0, 1, 2, 2, 3]),
                                   ([0, 1, 0, -4, 12], [0, 0, 0, 0, 0])),
     "x ** 0 and x ** 1 at 0": (lambda x: x**0 + x**1, ([0.0, 3.0],), ([1, 1],)),

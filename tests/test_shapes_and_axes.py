@@ -493,6 +493,25 @@ def test_default_axes_are_the_last() -> None:
         agrees(lambda x: tg.softmax(x) + tg.log_softmax(x) + tg.logsumexp(x)[..., None], [x], 5)
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "prod", "max", "min", "var", "logsumexp", "softmax", "cumsum"])
+@pytest.mark.parametrize("shape", [(2, 3, 4), (2, 0, 3), (0, 3)])
+def test_every_axis_from_the_front_and_from_the_back(name: str, shape: tuple[int, ...]) -> None:
+    function, extreme = getattr(np, name, None) or getattr(tg, name), {"max": np.argmax, "min": np.argmin}.get(name)
+    for axis in range(-len(shape), len(shape)):
+        if shape[axis]:
+            witness = None if not extreme else lambda z, k=axis: best(z, extreme, k, False)
+            if name == "var":
+                witness = lambda z, k=axis: spread(z, k, 0, False)  # noqa: E731
+            agrees(lambda x, k=axis: function(x, axis=k), [drawn(shape, 2)], 2, witness)
+
+
+@pytest.mark.parametrize("shape", [(5, 2), (2, 5), (3, 3)])
+def test_every_diagonal(shape: tuple[int, int]) -> None:
+    for k in range(-6, 7):
+        agrees(lambda x, k=k: np.diagonal(x, k), [drawn(shape, 8)], 8)
+        agrees(lambda x, k=k: np.diag(x, k) * np.trace(x, k), [drawn(shape, 8)], 8)
+
+
 def test_numbers_in_every_place() -> None:
     x, positive = drawn((2, 3), 6), np.abs(drawn((2, 3), 6))
     for number in (0.5, 1.0, 1.7, 2):
