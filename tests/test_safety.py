@@ -162,6 +162,32 @@ def test_an_error_in_a_rule_passes_through_and_the_tape_stays_fit_for_use() -> N
     right(tape.grad(loss, w))
 
 
+def test_a_rule_that_lacks_two_vjps_is_told_so_for_either_argument() -> None:
+    def odd(*xs: Any) -> Any:
+        return tape.record(odd, xs, {}) if any(isinstance(x, tg.Var) for x in xs) else xs[0] + xs[1] + xs[2]
+
+    tape = tg.Tape()
+    tg.rule(odd, lambda g, y, a, b, c: g)
+    try:
+        for place in (1, 2):
+            x = tape.var(2.0)
+            with pytest.raises(tg.TapeError, match="fewer vjps than its function has arguments"):
+                tape.grad(odd(*(x if k == place else 1.0 for k in range(3))), x)
+    finally:
+        del tg.RULES[odd]
+
+
+def test_what_changes_a_sweep_is_given_by_name() -> None:
+    tape = tg.Tape()
+    w = tape.var(2.0)
+    y = w * w
+    assert tape.sweep(seeds={y.index: 1.0}, wrt=[w.index]) == [4.0] == [tape.grad(out=y, wrt=w, seed=1.0)]
+    with pytest.raises(TypeError, match="positional"):
+        tape.sweep({y.index: 1.0}, [w.index], True)  # type: ignore[misc]
+    with pytest.raises(TypeError, match="positional"):
+        tape.grad(y, w, 1.0, True)  # type: ignore[misc]
+
+
 def test_an_error_inside_a_step_leaves_no_half_line() -> None:
     with tg.Tape() as tape:
         w = tape.var(W, "W")
