@@ -186,6 +186,16 @@ def test_what_changes_a_sweep_is_given_by_name() -> None:
         tape.sweep({y.index: 1.0}, [w.index], True)  # type: ignore[misc]
     with pytest.raises(TypeError, match="positional"):
         tape.grad(y, w, 1.0, True)  # type: ignore[misc]
+    with pytest.raises(TypeError, match="positional"):
+        tg.Tape(True)  # type: ignore[misc]
+
+
+def test_lines_are_not_counted_from_the_end() -> None:
+    tape = tg.Tape()
+    w = tape.var(2.0)
+    for seeds, wrt in (({-1: 1.0}, [w.index]), ({w.index: 1.0}, [-1])):
+        with pytest.raises(tg.TapeError, match="there is no line -1; the tape has 1"):
+            tape.sweep(seeds, wrt)
 
 
 def test_an_error_inside_a_step_leaves_no_half_line() -> None:
