@@ -116,13 +116,13 @@ def diag(v: Any, k: int = 0) -> Array:
 def tril(m: Any, k: int = 0) -> Array:
     """np.tril."""
     m = array(m)
-    return np.where(np.tri(*m.shape[-2:], k=k) > 0, m, m.dtype.type(0))
+    return np.where(np.tri(m.shape[-2:][0], m.shape[-1], k, dtype=bool), m, m.dtype.type(0))
 
 
 def triu(m: Any, k: int = 0) -> Array:
     """np.triu."""
     m = array(m)
-    return np.where(np.tri(*m.shape[-2:], k=k - 1) > 0, m.dtype.type(0), m)
+    return np.where(np.tri(m.shape[-2:][0], m.shape[-1], k - 1, dtype=bool), m.dtype.type(0), m)
 
 
 ADAPTERS.update({
