@@ -186,8 +186,11 @@ def _template(tape: Tape, i: int, k: int) -> tuple[str, str | None, str]:
     return found[0].text, None if found[0].place is None else f"[{found[0].place}]", parts
 
 
+_OPEN_NAME = re.compile("\0(\\d+)\1")
+
+
 def _fill(text: str, own: Sequence[str]) -> str:
-    return re.sub("\0(\\d+)\1", lambda match: own[int(match[1])], text)
+    return _OPEN_NAME.sub(lambda match: own[int(match[1])], text) if text else text
 
 
 Tape.__str__ = listing  # type: ignore[method-assign,assignment]  # so that print(tape) reads as a derivation

@@ -12,6 +12,8 @@ _BREAKS = re.compile("[\u2028\u2029]")
 
 def printable(text: str) -> str:
     """The text with a space for each character that a file cannot hold or that could mislead."""
+    if text.isprintable():
+        return text
     return _UNSAFE.sub(" ", _BREAKS.sub("\n", text.replace("\r\n", "\n")))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from functools import lru_cache
 
 # Advance widths in hundredths of the font size. Pictures ask for Helvetica; which font answers differs between
 # machines, so boxes are sized for the widest of the usual answers (DejaVu Sans).
@@ -49,6 +50,7 @@ _WIDTH = {character: hundredths / 100 for hundredths, characters in _WIDTHS.item
 _BOLD = 1.13
 
 
+@lru_cache(maxsize=20_000)
 def text_width(text: str, size: float, bold: bool = False) -> float:
     """Width of one line of text in points, for a font of `size` points; rather too wide than too narrow."""
     width = sum(_WIDTH.get(character) or _other_width(character) for character in text)

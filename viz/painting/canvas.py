@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import graphviz
 
@@ -21,8 +22,7 @@ Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
 _DECORATION = ("junction", "mark", "bar", "anchor", "cell", "scope")  # kinds that may lie on wires or around boxes
 
 
-@dataclass(frozen=True)
-class Drawn:
+class Drawn(NamedTuple):
     """A rectangle or a text that was put on the canvas: for tests of what overlaps."""
 
     left: float
@@ -35,8 +35,7 @@ class Drawn:
     round: bool = False
 
 
-@dataclass(frozen=True)
-class Stroke:
+class Stroke(NamedTuple):
     """A wire that was put on the canvas: its cubics and its name."""
 
     line: tuple[Point, ...]
@@ -44,8 +43,7 @@ class Stroke:
     ends: tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Tip:
+class Tip(NamedTuple):
     """Where an arrow head ends, and the name of what it points at."""
 
     at: Point

@@ -12,6 +12,7 @@ import re
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from html import escape
 
 from ..layout.curves import Point
 from . import dot
@@ -29,7 +30,6 @@ _OWN_WORD = "@"
 _NOT_AS_WRITTEN = re.compile(r"\\(?!n)|&|  |[^\S ]")  # Graphviz writes these differently; "\n" begins a line
 _BEFORE_COMMA = re.compile(r"(-?[\d.]+)(?=,)")
 _FIRST = re.compile(r"(?<=M)(-?[\d.]+)")
-_ESCAPED = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 
 # Gives the tidy tree of a text of DOT; told by id how many wires one stands for.
 Paint = Callable[[str, dict[str, int]], ElementTree.Element]
@@ -62,7 +62,7 @@ class _Look:
             self.codes.append((2 * k + 1, said if said.isalpha() else float(said)))
 
 
-@dataclass
+@dataclass(slots=True)
 class _Stamp:
     """One element: its look, and how far right of the first one of this look it stands."""
 
@@ -85,7 +85,7 @@ class _Stamp:
             return _corners(self.attributes, self.look.moved)
         if code == "penwidth":
             return rounded(self.attributes[code], 2)
-        return self.attributes[code].replace("\\n", "\n").translate(_ESCAPED)
+        return escape(self.attributes[code].replace("\\n", "\n"), quote=False)
 
 
 def stamped(finished: Finished, paint: Paint) -> str:

@@ -95,9 +95,10 @@ class Painter:
         for role in self.layout.structure.roles:
             if self._has(role, s):
                 self._node(role, s, dx)
-        routes = without_idle_junctions([route for route in self.layout.routing.routes if self._pairs(route, s)])
+        pairs = {route.key: pairs for route in self.layout.routing.routes if (pairs := self._pairs(route, s))}
+        routes = without_idle_junctions([route for route in self.layout.routing.routes if route.key in pairs])
         for route in routes:
-            self._wire(route, s, dx)
+            self._wire(route, s, dx, pairs.get(route.key) or self._pairs(route, s))
         splits = {route.tail for route in routes}
         for name, (x, y) in self.layout.routing.junctions.items():
             if f"j{name}" in splits:
@@ -138,9 +139,8 @@ class Painter:
 
     # ---- wires ----
 
-    def _wire(self, wire: Route, s: int, dx: float) -> None:
-        """Draw one wire of a step."""
-        pairs = self._pairs(wire, s)
+    def _wire(self, wire: Route, s: int, dx: float, pairs: list[tuple[str, str]]) -> None:
+        """Draw one wire of a step, which stands for some edges of the graph."""
         flows = together(self._data(wire, pairs))
         source = pairs[0][0]
         if wire.back and source == KEY and self.border:
@@ -164,6 +164,8 @@ class Painter:
 
     def _data(self, wire: Route, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """What is known of some edges; out of the fold come several to one node, of different states."""
+        if self.fold is None:
+            return [data for u, v in dict.fromkeys(pairs) for data in self.graph[u][v].values()]
         wanted = {(edge.source, edge.lag, edge.target) for edge in wire.edges}
         found = []
         for u, v in dict.fromkeys(pairs):

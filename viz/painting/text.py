@@ -13,6 +13,8 @@ FONT = "Helvetica,Arial,sans-serif"
 BOLD = FONT + " bold"  # as pango reads it; in SVG `tidy` makes a font-weight of it
 
 _ENTITY = re.compile(r"&(?=#?\w+;)")
+_SPECIAL = re.compile(r"[\\&<]")
+_NO_SLUG = re.compile(r"[^A-Za-z0-9]+")
 _MOST_CHARACTERS = 2000  # of one text: Graphviz 2 refuses strings beyond 16,384 bytes
 
 
@@ -23,6 +25,8 @@ def literal(text: str) -> str:
     Graphviz has no way to write one.
     """
     text = text if len(text) <= _MOST_CHARACTERS else text[: _MOST_CHARACTERS - 1] + "…"
+    if text.replace("\n", "").isprintable() and not _SPECIAL.search(text):
+        return text.replace("\n", "\\n")  # nearly all texts; what follows would leave them as they are
     plain = _ENTITY.sub("&\u2060", printable(text))
     quoted: str = graphviz.nohtml(str(graphviz.escape(plain)).replace("\n", "\\n"))
     return quoted
@@ -30,7 +34,7 @@ def literal(text: str) -> str:
 
 def slug(name: str) -> str:
     """A name as part of an id: letters, digits and dashes only."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-")
+    return _NO_SLUG.sub("-", name).strip("-")
 
 
 def slug_words(names: Sequence[str]) -> str:

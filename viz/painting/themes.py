@@ -74,11 +74,12 @@ class Theme:
 
     def attributes(self, given: Mapping[str, str]) -> dict[str, str]:
         """The attributes of an element with its colours in place, and with what this theme adds for its class."""
-        style = self.styles.get(given.get("class", "").split(" ")[0], {})
+        style = self.styles.get(given.get("class", "").split(" ", 1)[0], {})
         whole = {**style, **given}
-        return {
-            key: self.resolve(value) if value[:1] == "@" and key in _COLOURED else value for key, value in whole.items()
-        }
+        for key in _COLOURED:
+            if key in whole:
+                whole[key] = self.resolve(whole[key])
+        return whole
 
 
 def between(stops: tuple[str, ...], position: float) -> str:

@@ -32,8 +32,9 @@ class Total:
         self.sources: dict[str, list[dict[str, Any]]] = {}
         for u, _, data in self.graph.in_edges("L", data=True) if "L" in self.graph else ():
             self.sources.setdefault(u, []).append(data)
-        self.ways = {u: way for u in self.sources if u[0] != "w" for way in [self._way(u)] if way}
-        xs = [way[-1][0] for way in self.ways.values()] or [(painter.placement.left + painter.right) / 2]
+        self._up: dict[tuple[int, bool], Line] = {}
+        self.ways = {u: way for u in self.sources if u[0] != "w" for way in [self._way(u)] if way[0]}
+        xs = [way[-1][0] + dx for way, dx in self.ways.values()] or [(painter.placement.left + painter.right) / 2]
         self.left, self.right = min(xs) - 44, max(xs) + 44
         text = text_width(self._words, 14) + text_width(self._value, 14, bold=True) + 48
         wide = max(_LEAST_WIDTH, text)
@@ -78,45 +79,52 @@ class Total:
         self.canvas.text(self._words, (split - 2, self.y), 14, ink, side="r")
         self.canvas.text(self._value, (split + 2, self.y), 14, ink, side="l", bold=not self.quiet)
         self.canvas.claim(before, ("node", "L"))
-        for source, way in self.ways.items():
-            self._wire(source, way, self.sources[source])
+        for source in self.ways:
+            self._wire(source, self.sources[source])
         self._regularisers()
         for key in self.painter.seeds:
             self._seed(key)
 
-    def _way(self, source: str) -> Line | None:
-        """From a node up to the bar: straight, or along the panel's right side where something stands above it."""
+    def _way(self, source: str) -> tuple[Line, float]:
+        """From a node up to the bar: how it runs in the first step, and how far right its own step stands."""
         node, painter = self.graph.nodes[source], self.painter
         if source == KEY:
             box = painter.shape_of(source)
-            return dense([(box.x, box.y), (box.x, self.y)])
+            return dense([(box.x, box.y), (box.x, self.y)]), 0.0
         if not source.startswith("n"):
-            return None
-        role, dx = node["role"], painter.shift[node["step"]]
-        x, y = painter.placement.at[role][0] + dx, painter.placement.at[role][1]
+            return [], 0.0
+        place = node["role"], source in painter.seeds
+        if place not in self._up:
+            self._up[place] = self._way_up(*place)
+        return self._up[place], painter.shift[node["step"]]
+
+    def _way_up(self, role: int, seeded: bool) -> Line:
+        """Straight up, or along the panel's right side where something stands above."""
+        painter = self.painter
+        x, y = painter.placement.at[role]
         half = painter.boxes[role].width / 2
-        if source in painter.seeds:
+        if seeded:
             x -= min(16.0, half - 8)
-        shift = [0.0, half - 9, 9 - half]
-        for move in shift:
-            up = [(x + move, y), (x + move, self.y)]
-            if not painter.layout_hits([(px - dx, py) for px, py in dense(up)], role):
-                return dense(up)
+        for move in (0.0, half - 9, 9 - half):
+            up = dense([(x + move, y), (x + move, self.y)])
+            if not painter.layout_hits(up, role):
+                return up
         level = y + painter.boxes[role].height / 2 + 13
         left, right = painter.placement.left + 62, painter.placement.right - 9  # clear of "t = 12"
-        for column in sorted((left + 6 * k for k in range(int((right - left) / 6))), key=lambda c: abs(c + dx - x)):
-            way = rounded([(x, y), (x, level), (column + dx, level), (column + dx, self.y)], 10)
-            if not painter.layout_hits([(px - dx, py) for px, py in way], role):
+        for column in sorted((left + 6 * k for k in range(int((right - left) / 6))), key=lambda c: abs(c - x)):
+            way = rounded([(x, y), (x, level), (column, level), (column, self.y)], 10)
+            if not painter.layout_hits(way, role):
                 return way
-        side = painter.placement.right - 7 + dx
+        side = painter.placement.right - 7
         return rounded([(x, y), (side, y), (side, self.y)], 12)
 
-    def _wire(self, source: str, way: Line, several: list[dict[str, Any]]) -> None:
-        painter, start = self.painter, self.painter.shape_of(source)
-        bar = Shape((self.left + self.right) / 2, self.y, self.right - self.left, _HIGH)
-        wire = Route(f"{source}-L", tuple(way), start, bar, source, "L")
-        flows = together(several)
-        painter.draw_wire(wire, (source, "L"), f"{source}-L", 0.0, flows, [(source, "L")])
+    def _wire(self, source: str, several: list[dict[str, Any]]) -> None:
+        painter, (way, dx) = self.painter, self.ways[source]
+        start = painter.shape_of(source).moved(-dx)
+        bar = Shape((self.left + self.right) / 2 - dx, self.y, self.right - self.left, _HIGH)
+        key = f"{self.graph.nodes[source].get('role', KEY)}-L-{source in painter.seeds}"  # as for every other step
+        wire = Route(key, tuple(way), start, bar, source, "L")
+        painter.draw_wire(wire, (source, "L"), f"{source}-L", dx, together(several), [(source, "L")])
 
     def _regularisers(self) -> None:
         """Weights that the total reads outside the steps: chips above the bar."""

@@ -50,7 +50,7 @@ class Program:
 
     def parents(self, i: int) -> tuple[int, ...]:
         """The lines that a line's arguments come from."""
-        parents: tuple[int, ...] = self.lines[i][1]
+        parents: tuple[int, ...] = self.flow.tape.lines[i][1]
         return parents
 
     def typical(self, role: int) -> int:

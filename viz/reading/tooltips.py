@@ -18,9 +18,12 @@ MOST_RULES = 8  # lines in a tooltip
 
 def norm(array: Any) -> float:
     """The Euclidean norm of all entries; a gradient of 1e-200 has one that is not 0, since only 0 is drawn as zero."""
-    entries = np.ravel(np.asarray(array))
-    top = float(np.max(np.abs(entries), initial=0.0))
-    return top * float(np.linalg.norm(entries / top)) if 0 < top < np.inf else top
+    entries = np.asarray(array).ravel()
+    top = float(np.abs(entries).max(initial=0.0))
+    if not 0 < top < np.inf:
+        return top
+    scaled = entries / top
+    return top * float(np.sqrt(scaled.dot(scaled)))
 
 
 def source_line(tape: Tape, i: int) -> str:
