@@ -24,7 +24,7 @@ def call(fn: Any, raw: Sequence[Any], kw: dict[str, Any]) -> Any:
     """fn(*raw, **kw); a NaN or infinity made of finite numbers is a TapeError."""
     with np.errstate(all="ignore"):
         value = fn(*raw, **kw)
-    if not np.all(np.isfinite(value)) and all(np.all(np.isfinite(a)) for a in raw if _floats(a)):
+    if not np.isfinite(value).all() and all(np.all(np.isfinite(a)) for a in raw if _floats(a)):
         made = "NaN" if np.any(np.isnan(value)) else "infinity"
         told = f"{word(fn)} made {made} of finite numbers at {user_line()}; Tape(checked=False) lets it pass"
         raise TapeError(told)
@@ -72,12 +72,18 @@ def warn_unused(name: str) -> None:
 def user_line() -> Place:
     """The place of the nearest caller that is neither the engine nor a library between."""
     frame = sys._getframe(1)
-    while frame.f_back and (frame.f_globals.get("__name__", "") + ".").startswith((*ENGINE, *LIBRARIES)):
+    while frame.f_back and _is_ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     units, at = _units(frame.f_code), frame.f_lasti
     while at > 0 and units[at] == _CACHE:  # where Python has made an instruction faster, it stops behind it: x[t]
         at -= 2
     return Place(frame.f_code.co_filename, frame.f_lineno, at, frame.f_code.co_name)
+
+
+@lru_cache(maxsize=1024)
+def _is_ours(module: str) -> bool:
+    """Whether a module is the engine's or a library's between it and the user."""
+    return f"{module}.".startswith((*ENGINE, *LIBRARIES))
 
 
 @lru_cache(maxsize=1024)
