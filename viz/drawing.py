@@ -13,7 +13,7 @@ from .check import overlaps
 from .law import paint_law
 from .layout.metrics import text_width
 from .length import Length, layout_of, lengths_to_try
-from .look import Look
+from .look import Look, read_span
 from .painting.below import KeyBelow
 from .painting.cells import paint_strips
 from .painting.colours import INK, TEXT_GREY, scale_of
@@ -55,7 +55,6 @@ def draw(
     Args:
         flow: what `tinygrad_rnn.flow(L)` gives; `at="last"` or a step follows that step's loss alone, None no loss.
         title: the model's name, to stand in the heading.
-        canvas: what was drawn where, None for programs without steps; `viz.check.overlaps` reads it.
         span: smallest and largest norm of the colour scale, to make pictures comparable: `span=other.span`.
         fuse: draw W·h + U·x + b as one box; None does so where a step has more than five products.
         every_line: draw every recorded line of a step, nothing merged and nothing left out.
@@ -79,8 +78,7 @@ def draw(
     if not isinstance(flow, Flow):
         kind = type(flow).__name__
         raise PictureError(f"cannot draw a {kind}: draw(tinygrad_rnn.flow(L)) draws the gradient of a loss L")
-    if span is not None and not 0 < span[0] < span[1]:
-        raise PictureError(f"span={span!r}: must be two norms, 0 < smallest < largest")
+    span = read_span(span)
     look = Look.of(theme, show, size)
     title = title if title is None else one_line(title)
     if backward and not (flow.seeds and flow.steps.order):

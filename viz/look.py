@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log10
+from numbers import Real
+from sys import float_info
 
 import networkx as nx
 
@@ -13,6 +16,26 @@ from .picture import Picture
 from .reading.views import SHOWS
 from .render import PictureError
 from .sizing import Draft, Size, choose, fit, read_size
+
+_LEAST, _MOST = 1e-300, float_info.max  # norms at the ends of a colour scale
+
+
+def read_span(span: object) -> tuple[float, float] | None:
+    """The two ends of the colour scale that a user's `span=` gives; None is none.
+
+    Raises:
+        PictureError: not two finite norms, 0 < smallest < largest.
+    """
+    if span is None:
+        return None
+    ends = list(span) if isinstance(span, tuple | list) else []
+    if len(ends) == 2 and all(isinstance(end, Real) for end in ends) and _LEAST <= ends[0] < ends[1] <= _MOST:
+        low, high = map(float, ends)
+        if log10(low) < log10(high):
+            return low, high
+    raise PictureError(
+        f"span={span!r}"[:80] + f": must be two finite norms, {_LEAST:g} ≤ smallest < largest, as in span=(0.01, 1)"
+    )
 
 
 @dataclass(frozen=True)

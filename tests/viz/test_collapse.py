@@ -97,6 +97,41 @@ def test_collapsed_pictures_are_clean_and_stable(name: str, wanted: Any) -> None
     assert viz.draw(tg.flow(loss), collapse=wanted, title=name).svg() == picture.svg()
 
 
+def loss_of_plain_inputs(layers: int, steps: int = 5) -> Any:
+    """Layers in parts of parts; their inputs are plain arrays, which stand nowhere else."""
+    rng = np.random.default_rng(0)
+    with tg.Tape() as tape:
+        weights = [tape.var(rng.normal(size=(3, 3)), f"W{n}") for n in range(layers)]
+        states, losses = [tape.var(rng.normal(size=3), f"h{n}0") for n in range(layers)], []
+        for t in range(1, steps + 1):
+            with tg.step(t):
+                x = rng.normal(size=3)
+                for n in range(layers):
+                    with tg.step(n + 1, loop="layer"), tg.step(None, "inner"):
+                        x = states[n] = np.tanh(weights[n] @ states[n] + x)
+                losses.append(tg.loss(np.sum(x * x), t))
+    return sum(losses)
+
+
+@pytest.mark.parametrize("show", ["both", "gradient"])
+@pytest.mark.parametrize(
+    ("layers", "wanted", "left"),
+    [
+        (1, "layer", set()),
+        (1, "inner", set()),
+        (2, "layer", set()),
+        (2, "steps", set()),
+        (2, "inner", {("layer 1",), ("layer 2",)}),
+        (2, "layer 1", {("layer 2",), ("layer 2", "inner")}),
+    ],
+)
+def test_no_frame_is_left_of_a_part_that_is_collapsed(layers: int, wanted: str, left: set[Any], show: str) -> None:
+    picture = viz.draw(tg.flow(loss_of_plain_inputs(layers)), collapse=wanted, show=show)
+    scopes = {n["scopes"] for key, n in picture.graph.nodes(data=True) if key[0] == "n"}
+    assert {path[:n] for path in scopes for n in range(1, len(path) + 1)} == left
+    assert picture.canvas is not None and overlaps(picture.canvas) == {}
+
+
 @pytest.mark.parametrize(
     ("wanted", "said"),
     [

@@ -185,9 +185,17 @@ def test_two_pictures_share_one_scale_by_span(picture: viz.Picture) -> None:
     _, L = tg.cells.record("vanilla", 4)
     last = viz.draw(tg.flow(L, at="last"), span=picture.span)
     assert last.span == picture.span
-    for span in ((1.0, 0.5), (0.0, 1.0)):
-        with pytest.raises(viz.PictureError, match="span"):
-            viz.draw(tg.flow(L), span=span)
+    assert viz.draw(tg.flow(L, at="last"), span=[*map(np.float64, picture.span)]).span == picture.span  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "span", [(1.0, 0.5), (0.0, 1.0), (-1, 1), (1,), (1, 2, 3), 5, "ab", ("a", "b"), (1, np.inf), (np.nan, 1), (1, None),
+             (), (1, 10**400), (1e-320, 1e-310), (1.0, 1.0), {1: 2}, [[1], [2]], (1e10, np.nextafter(1e10, 2e10))],
+)  # fmt: skip
+def test_a_span_that_cannot_be_is_refused_in_one_line(span: Any) -> None:
+    with pytest.raises(viz.PictureError, match="span=.*must be two finite norms") as caught:
+        viz.draw(tg.flow(tg.cells.record("vanilla", 2)[1]), span=span)
+    assert "\n" not in str(caught.value)
 
 
 def test_only_a_flow_can_be_drawn() -> None:

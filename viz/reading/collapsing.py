@@ -55,6 +55,7 @@ def collapse(display: Display, wanted: str | Collection[str]) -> None:
     if asked:
         there = ", ".join(map(repr, known)) or "none: name them with tg.step(1, loop='layer')"
         raise PictureError(f"collapse: no part of a step is called {sorted(asked)[0]!r}; there are {there}")
+    display.collapsed = {()} if STEPS in names else set(groups)
     for path, roles in groups.items():
         _collapse_one(display, path[-1], roles)
 

@@ -26,6 +26,7 @@ class Display:
     inputs: dict[tuple[int, int], int] = field(default_factory=dict)  # (outside line, s) -> role made up for it
     weights: list[int] = field(default_factory=list)  # lines drawn as chips
     cells: dict[int, str] = field(default_factory=dict)  # collapsed parts: role -> what the box is called
+    collapsed: set[tuple[str, ...]] = field(default_factory=set)  # their scopes' paths; () is the whole step
     ports: dict[int, int] = field(default_factory=dict)  # role of a state that leaves a box -> role of its port
     fused: bool = False
     roles: list[int] = field(default_factory=list)  # display roles in program order

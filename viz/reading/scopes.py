@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import networkx as nx
 
@@ -37,7 +37,7 @@ def shared_path(paths: Iterable[Path]) -> Path:
 def mark_scopes(G: nx.MultiDiGraph, display: Display) -> None:
     """Give every node of a step its `scopes`, the same for a role in every step; what holds all nodes is no part.
 
-    A collapsed box and its ports stand where the part itself stood, with no frame around them.
+    What stood in a collapsed part, its box, ports and inputs, stands where the part itself stood: it has no frame.
     """
     program = display.program
     members: dict[int, list[str]] = {}
@@ -51,16 +51,17 @@ def mark_scopes(G: nx.MultiDiGraph, display: Display) -> None:
         )
         for role, keys in members.items()
     }
-    for role, keys in members.items():
-        lines = [line for key in keys for line in G.nodes[key]["lines"]]
-        box = display.cells.get(display.head.get(program.role[lines[0]], -1)) if lines else None
-        if box in paths[role]:
-            paths[role] = paths[role][: paths[role].index(str(box))]
+    paths = {role: _outside(path, display.collapsed) for role, path in paths.items()}
     operations = [role for role, keys in members.items() if G.nodes[keys[0]]["kind"] not in ("input", "loss")]
     everywhere = len(shared_path(paths[role] for role in operations))
     for role, keys in members.items():
         for key in keys:
             G.nodes[key]["scopes"] = paths[role][everywhere:]
+
+
+def _outside(path: Path, collapsed: Collection[Path]) -> Path:
+    """The parts around a collapsed one that a path leads into; all of it where it leads into none."""
+    return next((path[: max(n - 1, 0)] for n in range(len(path) + 1) if path[:n] in collapsed), path)
 
 
 def _is_own(program: Program, line: int) -> bool:
