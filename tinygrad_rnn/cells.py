@@ -14,6 +14,7 @@ import numpy as np
 
 from .ops import sigmoid, softmax_cross_entropy
 from .tape import Array, Tape, TapeError, Var, loss, step
+from .uncollected import uncollected
 
 Weights = dict[str, Any]
 States = tuple[Any, ...]
@@ -76,6 +77,7 @@ CELLS: dict[str, tuple[Cell, tuple[str, ...], Shapes]] = {
 }
 
 
+@uncollected
 def record(
     name: str,
     steps: int = 4,

@@ -19,6 +19,7 @@ import numpy as np
 
 from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
+from .uncollected import uncollected
 
 Follow = Callable[[int, int, int], bool]
 
@@ -63,6 +64,7 @@ class Flow:
         return {s: full.get(line, np.zeros(())) for s, line in self.steps.losses.items()}
 
 
+@uncollected
 def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = None) -> Flow:
     """Sweep back from a loss and keep everything.
 

@@ -8,6 +8,7 @@ from typing import Any
 import networkx as nx
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.uncollected import uncollected
 
 from .check import overlaps
 from .law import paint_law
@@ -29,7 +30,6 @@ from .reading.views import only_gradients, only_path, only_values
 from .reading.ways import follow_path
 from .render import PictureError
 from .sizing import Draft, TooMuch
-from .uncollected import uncollected
 from .wording import describe, headline
 
 

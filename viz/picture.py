@@ -9,6 +9,8 @@ from typing import Any
 import graphviz
 import networkx as nx
 
+from tinygrad_rnn.uncollected import uncollected
+
 from . import render
 from .exporting import exported
 from .painting.canvas import Canvas
@@ -18,7 +20,6 @@ from .painting.svg import tidied, tidy
 from .plain import one_line
 from .shown import for_notebook
 from .sizing import Print
-from .uncollected import uncollected
 
 FORMATS = ("svg", "png", "pdf", "dot", "json", "graphml")
 _PNG_DPI = 144
