@@ -14,7 +14,7 @@ from ..plain import clipped
 from . import dot
 from .colours import GREY, INK
 from .finished import Element, Finished, Frame, hashed
-from .text import BOLD, inches, literal, pt, slug
+from .text import BOLD, inches, literal, points, pt, slug
 from .themes import LIGHT, Theme
 
 Key = tuple[str, str]  # an edge of the graph, or ("node", its key)
@@ -174,8 +174,7 @@ class Canvas:
         """A wire along joined cubics, all `dx` further right, with Graphviz's arrow head at `tip` (None: no head)."""
         line = moved(body, dx)
         tip = (tip[0] + dx, tip[1]) if tip else None
-        points = " ".join([f"{pt(x)},{pt(y)}" for x, y in line])
-        attributes = {"pos": f"e,{pt(tip[0])},{pt(tip[1])} {points}" if tip else points, "class": kind}
+        attributes = {"pos": f"e,{points([tip, *line])}" if tip else points(line), "class": kind}
         if not tip:
             attributes["arrowhead"] = "none"
         if tooltip:
@@ -200,9 +199,9 @@ class Canvas:
         if "cut" not in kind.split():  # a blade of the scissors points at nothing
             self.tips.append(Tip(tip, name, ends[1]))
         (x0, y0), (x1, y1) = base, tip
-        points = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
+        shaft = [base, ((2 * x0 + x1) / 3, (2 * y0 + y1) / 3), ((x0 + 2 * x1) / 3, (y0 + 2 * y1) / 3), tip]
         attributes = {
-            "pos": " ".join(f"{pt(x)},{pt(y)}" for x, y in points),
+            "pos": points(shaft),
             "class": kind,
             "style": "tapered",
             "dir": "forward",

@@ -88,6 +88,6 @@ class Finished:
 def hashed(panels: Mapping[str, Mapping[str, str]], nodes: Sequence[Element], wires: Sequence[Element]) -> str:
     """A prefix for ids out of a hash of the content: stable, and unlike those of other pictures."""
     content = hashlib.sha256(repr(panels).encode())
-    for element in (*nodes, *wires):
-        content.update("\x1f".join((*element.names, *element.attributes.values())).encode())
+    elements = ["\x1f".join((*element.names, *element.attributes.values())) for element in (*nodes, *wires)]
+    content.update("".join(elements).encode())
     return "p" + content.hexdigest()[:6]

@@ -18,7 +18,7 @@ from ..layout.curves import Point
 from . import dot
 from .finished import Element, Finished
 from .slim import rounded
-from .text import pt
+from .text import points, pt
 from .written import part_written, written
 
 _MARK = "\0"  # stands around what differs; no XML may hold it, so nobody's text does
@@ -236,4 +236,4 @@ def _corners(attributes: Mapping[str, str], moved: Point) -> str:
     half = float(attributes["penwidth"]) / 2 / (math.hypot(x1 - x0, y1 - y0) or 1.0)
     across, up = (y1 - y0) * half, (x0 - x1) * half
     corners = ((x0 + across, y0 + up), (x1, y1), (x0 - across, y0 - up))
-    return " ".join([f"{pt(round(x, 2))},{pt(round(y, 2))}" for x, y in corners])  # Graphviz writes hundredths
+    return points([(round(x, 2), round(y, 2)) for x, y in corners])  # Graphviz writes hundredths

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from pathlib import PurePath
 from typing import Any
 
@@ -29,7 +30,12 @@ def norm(array: Any) -> float:
 def source_line(tape: Tape, i: int) -> str:
     """Where the user wrote a line: "model.py:12"; "" on a tape that is not checked."""
     source = tape[i].source
-    return f"{PurePath(source[0]).name}:{source[1]}" if source else ""
+    return f"{_file_name(source[0])}:{source[1]}" if source else ""
+
+
+@lru_cache(maxsize=256)
+def _file_name(path: str) -> str:
+    return PurePath(path).name
 
 
 def rules(tape: Tape, lines: Iterable[int], differentiable: Sequence[bool]) -> str:
