@@ -18,14 +18,17 @@ Place = tuple[int | str, ...]  # the lines that leave a node; the key of a colla
 def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
     """The worst difference, over all drawn nodes, between what arrives along edges and the adjoint; and where it is.
 
+    What is not drawn does not arrive: a contribution along an edge that shows no gradient is missed.
     Relative to the adjoint's largest entry where that is above 1. Where an adjoint is infinite or NaN the sum must
     be so, too; if not, the difference is infinite.
     """
     arrived: dict[Place, Array] = defaultdict(float)
     labels: dict[Place, str] = {}
     adjoints: dict[Place, Array] = {}
+    unseen: dict[Place, float] = {}
     for key, node in G.nodes(data=True):
         if key == "L" or not node["exits"]:
+            labels[key,], unseen[key,] = str(node["label"]), _unseen(G, key)
             continue
         exits = node["exits"] if node.get("border") is None else (key,)
         # Of a collapsed box only what crosses its border arrives; what is read inside stays there.
@@ -33,14 +36,20 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
         labels[exits] = str(node["label"] or node["op"])
         for _, v, edge in G.out_edges(key, data=True):
             counted = v == "L" and "outside" in node  # a weight's edge into L is in what comes from outside the steps
-            if edge["contribution"] is not None and not counted:
+            if edge["contribution"] is not None and edge["gradient"] is not None and not counted:
                 arrived[exits] = arrived[exits] + edge["contribution"]
         arrived[exits] = arrived[exits] + node.get("outside", 0.0)
         if flow.at != "all":
             arrived[exits] = arrived[exits] + sum(flow.seeds[i] for i in exits if i in flow.seeds)
-    errors = {exits: _error(array, adjoints[exits]) for exits, array in arrived.items()}
+    errors = unseen | {exits: _error(array, adjoints[exits]) for exits, array in arrived.items()}
     worst: Place = max(errors, key=lambda exits: errors[exits], default=())
     return errors.get(worst, 0.0), labels.get(worst, "")
+
+
+def _unseen(G: nx.MultiDiGraph, key: str) -> float:
+    """The largest number that goes back along edges from a node which show no gradient; a fold has no adjoint."""
+    hidden = [edge["contribution"] for *_, edge in G.out_edges(key, data=True) if edge["gradient"] is None]
+    return max((float(np.max(np.abs(array), initial=0.0)) for array in hidden if array is not None), default=0.0)
 
 
 def state_law(G: nx.MultiDiGraph, flow: Flow) -> None:

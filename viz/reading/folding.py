@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import networkx as nx
@@ -18,15 +18,15 @@ from tinygrad_rnn import Flow
 
 from . import collapsing, words
 from .arguments import Wire, Wires
+from .carried import MANY_LAGS, Carried, joined, put
 from .excerpt import Excerpt, excerpt
-from .fold import KEY, Fold, Ribbon
+from .fold import KEY, Fold
 from .missing import Missing, norms
 from .tooltips import norm
 
 Array = Any
-Sums = dict[int, Array]  # by step: what arrives there, added as arrays
+Sums = dict[int, Array]  # by step, or by line: what arrives there, added as arrays
 _UNNAMED = re.compile(r"\bv(\d+)\b")
-MANY_LAGS = 3  # a state that is read at more distances than this has one wire and one ribbon for all of them
 MOST_STEPS_WHOLE = 12  # so many steps are read whole, for the table of contributions
 
 
@@ -61,9 +61,7 @@ class _Folding:
         self.program, self.display, self.whole = wires.display.program, wires.display, cut.whole
         self.missing = Missing(wires, cut)
         self.H = nx.MultiDiGraph()
-        self.passing: dict[tuple[int, int], Sums] = defaultdict(dict)  # (role, lag) -> by reading step
-        self.cuts: dict[tuple[int, int], set[int]] = defaultdict(set)
-        self.silent: set[int] = set()  # roles of states that no gradient can reach
+        self.carried = Carried(start, stop)
         self.entering: dict[tuple[str, int, int, int], list[Wire]] = defaultdict(list)  # u, role, target, step read in
         self.leaving: dict[tuple[str, int, int, int], list[Wire]] = defaultdict(list)  # v, role, target, step made in
 
@@ -109,8 +107,7 @@ class _Folding:
         for (u, v), wires in self.wires.between.items():
             if u[0] in "ni" and v[0] == "n" and u in self.G and v in self.G:
                 self._sort(u, v, wires)
-        for (role, lag), arrays in self.missing.carries.items():
-            self.passing[role, lag].update(arrays)
+        self.carried.add_missing(self.missing.carries, self.missing.cuts)
         self._borders()
         self._weights()
         self._total()
@@ -143,21 +140,26 @@ class _Folding:
         role, target, read = int(self.G.nodes[u]["role"]), int(self.G.nodes[v]["role"]), self._step(v)
         if self.G.nodes[u]["kind"] == "cell" and self._step(u) == read:
             return  # from a collapsed box to its port, or to a loss
-        if self.G.edges[u, v, 0]["gradient"] is None:
-            self.silent.add(role)
         for wire in wires:
+            silent = self._is_silent(wire)
+            self.carried.heard |= set() if silent else {role}
             made = self._made_in(u, wire)
             lag = read - made
             if lag == 0 or not (self._is_folded(read) or self._is_folded(made)):
                 continue
-            if self._is_folded(read):
-                _add(self.passing[role, lag], read, wire.contribution)
-                if wire.cut:
-                    self.cuts[role, lag].add(read)
+            if self._is_folded(read) and silent:
+                self.carried.note(role, lag)
+            elif self._is_folded(read):
+                self.carried.add(role, lag, read, self._origin(wire), wire.contribution, cut=wire.cut)
             if self._is_folded(read) and not self._is_folded(made):
                 self.entering[self._key(u), role, target, read].append(wire)
             elif not self._is_folded(read):
                 self.leaving[self._key(v), role, target, made].append(wire)
+
+    def _is_silent(self, wire: Wire) -> bool:
+        """Whether no gradient can go back along a wire: it brings data, as a state may be that nobody asks about."""
+        child, k = wire.passed[-1]
+        return not self.G.graph["backward"] or not self.program.differentiable[self.program.parents(child)[k]]
 
     def _borders(self) -> None:
         """Edges into the fold and out of it; a state read at many distances has one for all of them."""
@@ -178,15 +180,14 @@ class _Folding:
 
     def _edge(self, u: str, v: str, role: int, lag: int, target: int, read: int, wires: list[Wire]) -> None:
         """One edge across a border; contributions to one state are added as arrays, those to several are stacked."""
-        arrays = [wire.contribution for wire in wires if wire.contribution is not None]
-        several = u == KEY and len(wires) > 1 and len({self._origin(wire) for wire in wires}) > 1
-        contribution = None
-        if arrays:
-            contribution = np.concatenate([np.ravel(a) for a in arrays]) if several else sum(arrays[1:], arrays[0])
+        sums: Sums = {}
+        for wire in wires:
+            put(sums, self._origin(wire), wire.contribution)
+        contribution = joined(sums.values())
         if u != KEY and self.H.nodes[u]["kind"] == "cell":
             pairs = [(self._origin(wire), wire.contribution) for wire in wires]
             contribution = collapsing.stacked(self.whole.tape, self.H.nodes[u]["exits"], pairs)
-        gradient = None if role in self.silent else 0.0 if contribution is None else norm(contribution)
+        gradient = None if all(map(self._is_silent, wires)) else 0.0 if contribution is None else norm(contribution)
         cut = all(wire.cut for wire in wires)
         other = self.H.nodes[v if u == KEY else u]
         told = other["label"] or other["op"]
@@ -213,7 +214,7 @@ class _Folding:
             s = self.program.step[child]
             if s >= 0 and self._is_folded(self.cut.steps[s]):
                 array = self.wires.pushed(self.program.flow.edges, child, k)
-                _add(shares[self.cut.lines[weight]], self.cut.steps[s], array)
+                put(shares[self.cut.lines[weight]], self.cut.steps[s], array)
         for weight, arrays in self.missing.shares.items():
             shares[weight].update(arrays)
         for key in self.G.graph["weights"]:
@@ -240,20 +241,20 @@ class _Folding:
     def _total(self) -> None:
         """One edge to L for all folded losses, and for each other thing in the folded steps that L reads."""
         found: dict[int, Sums] = defaultdict(dict)
-        silent: set[int] = set()
+        heard: set[int] = set()  # roles that L sends gradient to, in one step at least
         for u, _, data in self.G.in_edges("L", data=True) if "L" in self.G else ():
             if u[0] == "n":
                 role = int(self.G.nodes[u]["role"])
-                silent |= {role} if data["gradient"] is None else set()
+                heard |= set() if data["gradient"] is None else {role}
                 if self._hidden(u):
-                    _add(found[role], self._step(u), data["contribution"])
+                    put(found[role], self._step(u), data["contribution"])
         for role, arrays in self.missing.into_total.items():
             found[role].update(arrays)
         values = [float(self.whole.tape.lines[i][4]) for s, i in self.whole.steps.losses.items() if self._is_folded(s)]
         for role, by_step in found.items():
             arrays_ = [array for array in by_step.values() if array is not None]
             total = sum(arrays_[1:], arrays_[0]) if arrays_ else None
-            gradient = None if role in silent else 0.0 if total is None else norm(total)
+            gradient = norm(total) if total is not None else 0.0 if role in heard else None
             losses = role in self.display.losses
             what = f"{len(by_step)} losses" if losses else f"{len(by_step)} steps"
             told = "" if gradient is None else f"\nsum of the gradients that L sends to each: ‖·‖ {gradient:.4g}"
@@ -270,9 +271,8 @@ class _Folding:
         if not self.cut.missing:
             marks = {s: float(self.program.lines[i][4]) for i, s in self.program.marks.items()}
         inside = [value for s, value in marks.items() if self._is_folded(s)]
-        fold = Fold(
-            self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, tuple(self._ribbons()), G
-        )  # fmt: skip
+        ribbons = tuple(self.carried.ribbons(self._label))
+        fold = Fold(self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, ribbons, G)
         (loop, first), (other, last) = order[self.start], order[self.stop - 1]
         before = "t = " if loop == other == "time" else f"{loop} " if loop == other else ""
         ends = (first, last) if loop == other else (f"{loop} {first}", f"{other} {last}")
@@ -298,43 +298,10 @@ class _Folding:
             old, node["text"], node["op"] = node["text"], text, text
             node["tooltip"] = str(node["tooltip"]).replace(f"L = {old}", f"L = {text}", 1)
 
-    def _ribbons(self) -> Iterator[Ribbon]:
-        lags: dict[int, list[int]] = defaultdict(list)
-        for role, lag in sorted(self.passing):
-            lags[role].append(lag)
-        for role, several in lags.items():
-            label = self._label(role)
-            if len(several) > MANY_LAGS:
-                yield Ribbon(role, None, f"{label}, all lags", self._by_source(role, several), frozenset())
-                continue
-            for lag in several:
-                by_step = self.passing[role, lag]
-                each = dict(zip(by_step, norms(by_step.values()), strict=True))
-                silent = role in self.silent
-                along = tuple(None if silent else each.get(s) for s in range(self.start, self.stop))
-                told = label if lag == 1 else f"{label}, {lag} steps on" if lag > 0 else f"{label}, backward in time"
-                cut = self.cuts[role, lag] | self.missing.cuts.get((role, lag), set())
-                yield Ribbon(role, lag, told, along, frozenset(s - self.start for s in cut))
-
-    def _by_source(self, role: int, lags: Iterable[int]) -> tuple[float | None, ...]:
-        """What all readers together send back to the state of each step."""
-        sums: Sums = {}
-        for lag in lags:
-            for read, array in self.passing[role, lag].items():
-                _add(sums, read - lag, array)
-        each = dict(zip(sums, norms(sums.values()), strict=True))
-        return tuple(None if role in self.silent else each.get(s) for s in range(self.start, self.stop))
-
     def _label(self, role: int) -> str:
         nodes = [n for _, n in self.G.nodes(data=True) if n.get("role") == role and n["kind"] != "initial"]
         name = next((n["name"] for n in nodes if n["name"]), None)
         return words.symbol(str(name)) if name else next((str(n["op"]) for n in nodes if n["op"]), "state")
-
-
-def _add(sums: Sums, s: int, array: Array | None) -> None:
-    """Add an array to what step s has; a step that has nothing is there all the same."""
-    before = sums.get(s)
-    sums[s] = array if before is None else before if array is None else before + array
 
 
 def _few(by_lag: dict[int, list[Wire]]) -> Iterator[tuple[int, list[Wire]]]:

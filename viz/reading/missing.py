@@ -49,9 +49,9 @@ class Missing:
         return self.display.drawn(self.steps.role[p])
 
     @cached_property
-    def carries(self) -> dict[tuple[int, int], Sums]:
-        """(role, lag) -> by step that reads: the gradient that goes back from it."""
-        found: dict[tuple[int, int], Sums] = defaultdict(dict)
+    def carries(self) -> dict[tuple[int, int], dict[int, Sums]]:
+        """(role, lag) -> by step that reads, by line that is read: the gradient that goes back to it."""
+        found: dict[tuple[int, int], dict[int, Sums]] = defaultdict(dict)
         follow, of = self.flow.follow, self.steps.of
         for role, k in sorted(self.steps.recurrent) if self.gone else ():
             for s, i in self.steps.lines.get(role, {}).items():
@@ -62,7 +62,7 @@ class Missing:
                     continue
                 p, contribution = self._arrives(i, k)
                 carry = self._drawn_role(p), s - of[p]
-                _add(found[carry], s, contribution)
+                _add(found[carry].setdefault(s, {}), p, contribution)
                 if follow is not None and not follow(i, k, parent):
                     self.cuts[carry].add(s)
         return dict(found)
