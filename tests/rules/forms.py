@@ -6,6 +6,7 @@ same function written out so that the complex step goes through it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import product
 from typing import Any, NamedTuple
@@ -577,3 +578,9 @@ for name, function in (("tril", np.tril), ("triu", np.triu)):
 def names() -> Iterator[str]:
     """A name for each form, unique."""
     return (f"{f.function}: {f.words}" for f in FORMS)
+
+
+if __name__ == "__main__":
+    for function, count in sorted(Counter(form.function for form in FORMS).items()):
+        print(f"{count:4} {function}")
+    print(f"{len(FORMS):4} forms of {len({form.function for form in FORMS})} functions")
