@@ -74,5 +74,6 @@ def how_to_teach(fn: Any, count: int) -> str:
     letters = "abcdefghijklmnop"[: max(1, min(count, 3))]
     takes = ", ".join(letters) + (", *rest" if count > 3 else "")
     vjps = ", ".join(f"lambda g, y, {takes}: …" for _ in letters)
-    place = "np." if isinstance(fn, np.ufunc) or getattr(fn, "__module__", None) == "numpy" else ""
+    module = "numpy" if isinstance(fn, np.ufunc) else str(getattr(fn, "__module__", ""))
+    place = f"np{module.removeprefix('numpy')}." if module.startswith("numpy") else ""
     return f"add one, tg.rule({place}{word(fn)}, {vjps}), or use .value"
