@@ -5,6 +5,7 @@
 
 Each loss t reaches back to its earliest step e_t. That is one set of cut edges, the carries into the steps before
 every e_t, only if no loss has another's e inside its own reach: always for one loss alone, and for blocks of steps.
+Whatever loss is asked for later, in `Flow.table` or in a picture of a path, has the cuts of its own e_t.
 """
 
 from __future__ import annotations
@@ -15,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from .flow import Flow, Follow, trace
+from .flow import Flow, Follow, Rule, trace
 from .steps import Steps, find_steps
 from .tape import TapeError, Var
-from .truncate import MODES, passes
+from .truncate import MODES, free_lines, passes, refuse_other_ways_back
 
 
 def flow(
@@ -33,13 +34,14 @@ def flow(
     Args:
         loss: the total loss L, a scalar.
         at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone; None sweeps nothing.
-        follow: `follow(child, argument, parent)` may cut edges, as truncated backpropagation through time does.
+        follow: `follow(child, argument, parent)` may cut edges; the same ones for every loss that the flow is asked
+            about. A truncation cuts for each loss what that loss does not reach.
         truncation: a mode of `truncated_gradients` and its numbers, ("detach_every_k", k), ("max_lag", tau) or
             ("williams_peng", k1, k2), as cut edges; the gradient of L is then what `truncated_gradients` gives.
 
     Raises:
         TapeError: a loss that is no scalar, a step without a marked loss, a bad `at`; a truncation that does not exist,
-            that is no set of edges, or beside `follow`.
+            that is no set of edges, or beside `follow`; at="all" with one, and L uses a state by no marked loss.
     """
     if truncation is None:
         return trace(loss, at, follow=follow)
@@ -47,8 +49,22 @@ def flow(
         raise TapeError("flow: truncation and follow both cut edges; give one of them")
     if not isinstance(loss, Var):
         return trace(loss, at)
-    found = trace(loss, at, follow=cut_edges(find_steps(loss.tape), at, truncation))
-    return replace(found, notes=(*found.notes, *lost(found, truncation)))
+    steps = find_steps(loss.tape)
+    if at == "all" and steps.losses:
+        refuse_other_ways_back(loss.tape, steps, loss.index)
+    found = trace(loss, at, follow=cut_edges(steps, at, truncation))
+    return replace(found, notes=(*found.notes, *lost(found, truncation)), rule=rule(steps, truncation))
+
+
+def rule(steps: Steps, truncation: Any) -> Rule:
+    """The edges that each marked loss follows, by its step; None: L."""
+    earliest = _earliest(steps, "all", truncation)
+    free = free_lines(steps.tape, steps)
+
+    def follows(s: int | None) -> Follow:
+        return cut_edges(steps, "all", truncation) if s is None else _over(steps, [earliest[s]], free)
+
+    return follows
 
 
 def lost(truncated: Flow, truncation: tuple[str | int, ...]) -> list[str]:
@@ -86,8 +102,18 @@ def cut_edges(steps: Steps, at: str | int | None, truncation: Any) -> Follow:
                 f"{truncation[0]}: the loss at t = {here} reaches past step {there}, where another loss ends, so this "
                 f"is no set of cut edges; follow one loss: flow(L, at='last', truncation={tuple(truncation)!r})"
             )
-    of = steps.of
-    return lambda child, argument, parent: not (steps.is_carry(child, argument) and between(of[parent], of[child]))
+    return _over(steps, borders, free_lines(steps.tape, steps))
+
+
+def _over(steps: Steps, borders: list[int], free: bytearray) -> Follow:
+    """Every edge but carries over a border, into a step before it; a running total of the losses is no carry."""
+    of, borders = steps.of, [border for border in borders if border >= 0]
+
+    def follow(child: int, argument: int, parent: int) -> bool:
+        over = bisect_right(borders, of[parent]) < bisect_right(borders, of[child])
+        return not (over and free[parent] and steps.is_carry(child, argument))
+
+    return follow
 
 
 def _earliest(steps: Steps, at: str | int | None, truncation: Any) -> dict[int, int]:

@@ -13,7 +13,7 @@ pictures state.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -22,6 +22,7 @@ from .tape import Array, Tape, TapeError, Var
 from .uncollected import uncollected
 
 Follow = Callable[[int, int, int], bool]
+Rule = Callable[[int | None], Follow]  # the edges that the marked loss of step s follows alone; None: those of L
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Flow:
     edges: dict[tuple[int, int], Array]  # (child, argument) -> what this edge brings to its parent
     follow: Follow | None = None
     notes: tuple[str, ...] = ()
+    rule: Rule | None = None  # a truncation cuts other edges for other losses; without one, `follow` holds for all
     _shares: dict[int, dict[int, Array]] = field(default_factory=dict, repr=False)
 
     def share(self, weight: int, s: int) -> Array:
@@ -45,15 +47,39 @@ class Flow:
             self._shares[weight] = shares(self.tape, self.steps, self.edges, weight)
         return self._shares[weight].get(s, np.zeros_like(self.tape.lines[weight][4]))
 
+    def follows(self, s: int | None) -> Follow | None:
+        """The edges that the marked loss of step s follows, None: L itself; all of them where this is None.
+
+        A truncation has its own for every loss. A user's own `follow` is taken at its word for every loss.
+
+        Raises:
+            TapeError: the truncation of L is no set of edges.
+        """
+        if self.rule is None or not (s is None or s in self.steps.losses):
+            return self.follow
+        return self.rule(s)
+
+    def along(self, s: int | None) -> Flow:
+        """The same program swept back from the marked loss of step s alone, or from L (None), cut as it is for that.
+
+        Raises:
+            TapeError: the truncation of L is no set of edges.
+        """
+        line, at = (self.loss, "all") if s is None else (self.steps.losses[s], self.steps.order[s][1])
+        seeds, follow = {line: _one(self.tape, line)}, self.follows(s)
+        adjoint, edges = _sweep(self.tape, seeds, follow)
+        return replace(self, at=at, seeds=seeds, adjoint=adjoint, edges=edges, follow=follow, _shares={})
+
     def table(self, weight: int) -> dict[int, dict[int, Array]]:
         """C[s_t][s_k]: the part of dJ_t/dweight that step k adds, for a unit seed on each marked loss J_t.
 
         Keys are positions in `steps.order`, k = −1 for consumers outside every step; entries that are exactly absent
-        (k > t) are left out. Costs one sweep per marked loss. Source: DESIGN's C[t,k] = e_t · J_t … J_{k+1} · ∂⁺h_k/∂θ.
+        (k > t) are left out. Each loss reaches back as far as the flow's truncation lets it. Costs one
+        sweep per marked loss. Source: DESIGN's C[t,k] = e_t · J_t … J_{k+1} · ∂⁺h_k/∂θ.
         """
         result = {}
         for s, line in self.steps.losses.items():
-            _, edges = _sweep(self.tape, {line: _one(self.tape, line)}, self.follow)
+            _, edges = _sweep(self.tape, {line: _one(self.tape, line)}, self.follows(s))
             result[s] = shares(self.tape, self.steps, edges, weight)
         return result
 
@@ -71,7 +97,8 @@ def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = No
     Args:
         loss: the total loss L, a scalar.
         at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone; None sweeps nothing.
-        follow: `follow(child, argument, parent)` may cut edges, as truncated backpropagation through time does.
+        follow: `follow(child, argument, parent)` may cut edges, as truncated backpropagation through time does. It
+            holds for whatever is asked of the flow: the loss followed, other losses' rows of the table, their paths.
 
     Raises TapeError for a loss that is no scalar, a step without a marked loss, a bad `at`.
     """

@@ -146,20 +146,29 @@ def _past_the_losses(
     def follow(child: int, argument: int, parent: int) -> bool:
         return child not in marked
 
-    _refuse_other_ways_back(tape, steps, loss, marked)
+    refuse_other_ways_back(tape, steps, loss)
     used = [line for line in marked if line <= loss]
     found = tape.sweep({loss: np.ones_like(tape.lines[loss][4])}, [*used, *wrt], follow=follow)
     weights = [(marked[line], line, weight) for line, weight in zip(used, found, strict=False)]
     return weights, found[len(used) :]
 
 
-def _refuse_other_ways_back(tape: Tape, steps: Steps, loss: int, marked: Mapping[int, int]) -> None:
-    """A state that L uses, not through a marked loss, belongs to no pass; a running total of the losses is no state."""
-    depends = differentiable(tape)
-    free = bytearray(loss + 2)  # does a line depend on a leaf other than through a marked loss? The last stays 0.
-    for i in range(loss + 1):
-        fn, parents, *_ = tape.lines[i]
+def free_lines(tape: Tape, steps: Steps) -> bytearray:
+    """By line: does it depend on a leaf other than through a marked loss? A running total of the losses does not."""
+    depends, marked = differentiable(tape), set(steps.losses.values())
+    free = bytearray(len(tape.lines) + 1)  # the last stays 0, for parents −1
+    for i, (fn, parents, *_) in enumerate(tape.lines):
         free[i] = depends[i] and i not in marked and (fn == "var" or any(free[p] for p in parents))
+    return free
+
+
+def refuse_other_ways_back(tape: Tape, steps: Steps, loss: int) -> None:
+    """A state that L uses, not through a marked loss, belongs to no pass; a running total of the losses is no state.
+
+    Raises:
+        TapeError: L uses such a state.
+    """
+    free = free_lines(tape, steps)
     reached = bytearray(loss + 2)
     reached[loss] = free[loss]
     for i in range(loss, -1, -1):
@@ -169,7 +178,7 @@ def _refuse_other_ways_back(tape: Tape, steps: Steps, loss: int, marked: Mapping
             if p >= 0 and free[p]:
                 if steps.is_carry(i, k):
                     name = steps.label(p) or f"line {p}"
-                    raise TapeError(f"truncated_gradients: the loss uses {name} other than by a marked loss; mark it")
+                    raise TapeError(f"truncation: the loss uses {name} other than by a marked loss; mark it")
                 reached[p] = 1
 
 

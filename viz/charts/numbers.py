@@ -90,7 +90,7 @@ def contribution_arrays(flow: Flow, chosen: list[Weight]) -> dict[int, dict[int,
                 k, row = flow.steps.of[child], rows[parent]
                 row[k] = row[k] + part if k in row else part
 
-        flow.tape.sweep({loss: np.ones_like(flow.tape.lines[loss][4])}, lines, follow=flow.follow, report=report)
+        flow.tape.sweep({loss: np.ones_like(flow.tape.lines[loss][4])}, lines, follow=flow.follows(s), report=report)
         for line, row in rows.items():
             table[line][s] = row
     return table

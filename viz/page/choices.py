@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tinygrad_rnn import Flow, Var
-from tinygrad_rnn.flow import trace
+from tinygrad_rnn import Flow, TapeError
 
 from ..render import PictureError
 
@@ -22,36 +21,40 @@ class Choice:
     flow: Flow
 
 
-def follow_one(flow: Flow, s: int) -> Flow:
-    """The same program swept back from the marked loss of step s alone, with the same edges cut."""
-    line = flow.steps.losses[s]
-    swept = trace(Var(flow.tape, line, flow.tape.lines[line][4]), follow=flow.follow)
-    at = flow.steps.order[s][1]
-    return replace(flow, at=at, seeds=swept.seeds, adjoint=swept.adjoint, edges=swept.edges, _shares={})
-
-
-def follow_all(flow: Flow) -> Flow:
-    """The same program swept back from L."""
+def follow_all(flow: Flow) -> Flow | None:
+    """The same program swept back from L; None where its truncation is no set of edges, but for one loss alone."""
     if flow.at == "all":
         return flow
-    swept = trace(Var(flow.tape, flow.loss, flow.tape.lines[flow.loss][4]), follow=flow.follow)
-    return replace(flow, at="all", seeds=swept.seeds, adjoint=swept.adjoint, edges=swept.edges, _shares={})
+    try:
+        return flow.along(None)
+    except TapeError:
+        return None
+
+
+def stage(flow: Flow, offered: Sequence[Choice]) -> Flow:
+    """The flow whose picture has every wire that some choice needs: that of L, where none is offered without cuts."""
+    if not offered or offered[0].s is None:
+        return offered[0].flow if offered else flow
+    return replace(flow, follow=None, rule=None).along(None)
 
 
 def choices(flow: Flow, at: Iterable[str | int] | None = None) -> list[Choice]:
-    """The losses to offer, L first; `at` names them as `tinygrad_rnn.flow` does: "all", "last", or a step's t.
+    """The losses to offer: L first, where one sweep gives its truncated gradient, and marked step losses.
+
+    `at` names them as `tinygrad_rnn.flow` does: "all", "last", or a step's t.
 
     Raises:
         PictureError: a step that has no marked loss.
     """
     if not flow.seeds:
         return []
-    whole = Choice("L", None, follow_all(flow))
+    everything = follow_all(flow)
+    whole = [] if everything is None else [Choice("L", None, everything)]
     losses = flow.steps.losses
     wanted = _asked(flow, at) if at is not None else _usual(flow)
     if len(losses) == 1 and flow.loss in losses.values():
         wanted = []  # L is that step's loss
-    return [whole, *(Choice("ℓ", s, follow_one(flow, s)) for s in wanted)]
+    return [*whole, *(Choice("ℓ", s, flow.along(s)) for s in (wanted if whole or wanted else _usual(flow)))]
 
 
 def _usual(flow: Flow) -> Sequence[int]:

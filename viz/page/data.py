@@ -47,7 +47,7 @@ def gather(subject: Subject) -> dict[str, Any]:
     wires = _wires_by_element(picture)
     shown: list[dict[str, Any]] = []
     for choice in offered:
-        own = graph if choice.flow is offered[0].flow else build(choice.flow)
+        own = graph if choice.s is None else build(choice.flow)
         t = "" if choice.s is None else str(flow.steps.order[choice.s][1])
         found = {"label": choice.label, "t": t, "s": -1 if choice.s is None else choice.s}
         found |= events.sweep(choice, order, floats)

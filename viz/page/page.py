@@ -24,7 +24,7 @@ from ..plain import one_line
 from ..reading.graph import build
 from ..render import PictureError
 from ..wording import describe
-from .choices import choices
+from .choices import choices, stage
 from .data import Subject, gather
 from .drawing import Drawing, drawing
 from .events import upstream
@@ -109,7 +109,7 @@ def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int
             "record fewer steps, or see them folded in viz.draw(flow)"
         )
     offered = choices(flow, at)
-    base = offered[0].flow if offered else flow
+    base = stage(flow, offered)
     graph = build(base)
     wanted = upstream(flow.tape, {flow.loss, *(i for choice in offered for i in choice.flow.seeds)})
     if len(wanted) + len(base.edges) > MOST_EVENTS:

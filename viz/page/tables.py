@@ -13,7 +13,7 @@ from ..painting.colours import Scale
 from ..painting.themes import LIGHT, between
 from ..reading.tooltips import norm
 from .arrays import short
-from .choices import Choice, follow_one
+from .choices import Choice
 
 LEVELS = 40
 # One sign for a wire: "-" nothing can flow back, "0" exactly zero, "/" cut; otherwise a letter, its place on the scale.
@@ -33,7 +33,7 @@ def contributions(flow: Flow, graph: nx.MultiDiGraph, offered: list[Choice]) -> 
     known = {choice.s: choice.flow for choice in offered}
     rows = {}
     for s in sorted(losses or drawn):
-        swept = known.get(s) or (follow_one(flow, s) if losses else offered[0].flow)
+        swept = known.get(s) or (flow.along(s) if losses else offered[0].flow)
         shares = [{k: norm(swept.share(w, k)) for k in range(len(flow.steps.order))} for w in weights]
         rows[s] = [float(np.linalg.norm([share[k] for share in shares])) for k in range(len(flow.steps.order))]
     scale: dict[int, Any] = offered[0].flow.loss_weights if losses else dict.fromkeys(rows, 1.0)

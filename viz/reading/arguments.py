@@ -150,7 +150,7 @@ def contribution_table(wires: Wires, most_steps: int) -> dict[int, dict[int, flo
     for loss, s in sorted(program.marks.items(), key=lambda pair: pair[1]):
         edges: dict[tuple[int, int], Array] = {}
         seed = np.ones_like(program.lines[loss][4])
-        flow.tape.sweep({loss: seed}, wires.display.weights, follow=flow.follow, report=_into(edges))
+        flow.tape.sweep({loss: seed}, wires.display.weights, follow=flow.follows(s), report=_into(edges))
         scale = norm(flow.adjoint.get(loss, 0.0)) if flow.at == "all" else 1.0
         row = table[s] = dict.fromkeys(range(len(program.order)), 0.0)
         for (_, k), array in wires.shares(edges).items():

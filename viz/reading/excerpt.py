@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import Flow, Steps, Tape
+from tinygrad_rnn.flow import Follow
 
 
 @dataclass(frozen=True)
@@ -169,11 +170,14 @@ class _Cutter:
             tape.lines.append((fn, tuple(self._parent(i, p) for p in parents), *rest))
         tape.source = [whole.source[i] for i in self.lines] if whole.checked else []
         tape.losses = [(number[line], scope, t) for line, scope, t in whole.losses if line in number]
-        follow, lines = flow.follow, self.lines
+        rule, lines, kept = flow.rule, self.lines, self.kept
 
-        def followed(child: int, argument: int, _: int) -> bool:
-            line = lines[child]
-            return follow is None or follow(line, argument, whole.lines[line][1][argument])
+        def short_of(follow: Follow) -> Follow:
+            return lambda child, k, _: follow(lines[child], k, whole.lines[lines[child]][1][k])
+
+        def rule_of(s: int | None) -> Follow:
+            assert rule is not None
+            return short_of(rule(None if s is None else kept[s]))
 
         edges = {}
         for n, i in enumerate(self.lines):
@@ -184,7 +188,8 @@ class _Cutter:
             flow, tape=tape, steps=self._steps(tape), loss=number[flow.loss], edges=edges, _shares={},
             seeds={number[i]: seed for i, seed in flow.seeds.items()},
             adjoint={n: flow.adjoint[i] for n, i in enumerate(self.lines) if i in flow.adjoint},
-            follow=None if follow is None else followed,
+            follow=None if flow.follow is None else short_of(flow.follow),
+            rule=None if rule is None else rule_of,
         )  # fmt: skip
         return Excerpt(short, flow, self.lines, self.kept)
 

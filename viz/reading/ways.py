@@ -18,8 +18,7 @@ from typing import Any
 import networkx as nx
 import numpy as np
 
-from tinygrad_rnn import Flow, Var
-from tinygrad_rnn.flow import trace
+from tinygrad_rnn import Flow
 
 from ..render import PictureError
 from .arguments import collect
@@ -87,10 +86,10 @@ def follow_path(
     Raises:
         PictureError: a path that does not exist.
     """
-    wires = collect(arrange(place(flow), every_line=every_line, fuse=fuse))
-    names = {str(flow.steps.name[i] or f"v{i}"): f"w{i}" for i in wires.display.weights}
-    request = read_request(path, flow, names)
-    alone = trace(Var(flow.tape, flow.loss, flow.tape.lines[flow.loss][4]), at=request.t, follow=flow.follow)
+    drawn = arrange(place(flow), every_line=every_line, fuse=fuse).weights
+    request = read_request(path, flow, {str(flow.steps.name[i] or f"v{i}"): f"w{i}" for i in drawn})
+    alone = flow.along(request.loss)
+    wires = collect(arrange(place(alone), every_line=every_line, fuse=fuse))
     graph = build(alone, every_line=every_line, fuse=fuse)
     if graph.graph["losses"].get(request.loss) not in graph:
         raise PictureError(f"path={path!r}: the loss at t = {request.t} is a part of L, and has no node to begin at")

@@ -66,7 +66,7 @@ const picture = {
   // The path from the loss of step s back to the uses of weights in step k: the wires on it.
   path(s, k) {
     const start = data.losses[s];
-    const choice = data.choices.find((one) => one.s === s) || data.choices[0];
+    const choice = data.choices.find((one) => one.s === s) || data.choices.find((one) => one.s < 0);
     if (start === undefined || !choice) return [];
     const passes = (n) => !"-0/".includes(choice.wires[n]);
     const uses = data.wires.flatMap(([u, v], n) => (data.nodes[u].k[0] === "w" && data.nodes[v].s === k && passes(n) ? [n] : []));
