@@ -141,6 +141,29 @@ def test_a_cut_shows_in_the_ribbon_where_it_is() -> None:
     assert "cut, no gradient is followed here" in viz.draw(flow, fold=(2, 2)).dot
 
 
+@pytest.mark.parametrize("theme", ["light", "dark", "print"])
+@pytest.mark.parametrize("steps", [12, 40])
+def test_a_cut_is_a_gap_with_scissors_and_never_looks_like_a_gradient(steps: int, theme: str) -> None:
+    flow = tg.flow(tg.cells.record("vanilla", steps)[1], truncation=("detach_every_k", 4))
+    picture = viz.draw(flow, fold=(1, 1), theme=theme)
+    (ribbon,) = picture.graph.graph["fold"].ribbons
+    assert ribbon.cut and picture.canvas is not None and overlaps(picture.canvas) == {}
+    bars = re.findall(r'class="bar segment".*?tooltip="h, t = (\d+): ‖gradient‖', picture.dot)
+    assert picture.dot.count('class="bar segment"') == len(bars)
+    assert [int(t) for t in bars] == [n + 2 for n in range(steps - 2) if n not in ribbon.cut]
+    pairs = re.findall(r'handle-?1-fold.*?tooltip="h, t = (\d+): cut, no gradient is followed here', picture.dot)
+    assert sorted(map(int, pairs)) == sorted(n + 2 for n in ribbon.cut)
+    assert "cut: nothing passes" in picture.dot
+
+
+def test_cuts_too_dense_for_the_bins_leave_the_ribbon_and_say_how_many_they_are() -> None:
+    flow = tg.flow(tg.cells.record("vanilla", 700)[1], truncation=("detach_every_k", 2))
+    picture = viz.draw(flow, fold=(1, 1))
+    (ribbon,) = picture.graph.graph["fold"].ribbons
+    assert f"h: cut in {len(ribbon.cut)} of the steps t = 2 to 699" in picture.dot
+    assert picture.dot.count('class="bar segment"') > 50
+
+
 # ---- the picture ----
 
 

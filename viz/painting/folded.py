@@ -13,9 +13,9 @@ from ..reading.fold import KEY, Fold, Ribbon
 from ..reading.words import symbol
 from .border import Border, count_of
 from .cells import paint_table
-from .colours import CUT_RED, FORWARD, GREY, LOSS, LOSS_EDGE, PAGE, PALE, TEXT_GREY, line_colour
+from .colours import FORWARD, GREY, LOSS, LOSS_EDGE, PAGE, PALE, TEXT_GREY, line_colour
 from .flows import together
-from .lanes import LANE
+from .lanes import LANE, paint_scissors
 from .steps import Painter
 
 _LEAST_WIDTH = 168.0
@@ -23,12 +23,17 @@ _MARGIN = 10.0  # from the panel's border to the ends of a ribbon
 _LEAST_SEGMENT = 1.4  # a segment narrower than this could not be seen
 _RIBBON_PITCH = 34.0
 _THIN, _HIGH = 2.0, 8.0  # height of a segment: faintest, and what the strongest has more
+_SCISSORS = 17.0  # room for a pair of scissors: in a gap so wide, otherwise below it
 
 
 def paint_fold(painter: Painter) -> None:
     """The fold of a picture, if it has one."""
     if painter.fold and painter.border:
         FoldPanel(painter, painter.fold, painter.border).paint()
+
+
+Bin = tuple[int, int, float | None]  # first step, last step, largest norm
+Gap = tuple[int, int]  # first bin, last bin
 
 
 class FoldPanel:
@@ -83,7 +88,8 @@ class FoldPanel:
             y = self._natural(ribbon)
             free = (y - 2 * n for n in range(400))
             low = painter.strip_y + 40
-            y = next((h for h in free if h < low or all(abs(h - other) >= _RIBBON_PITCH for other in taken)), y)
+            pitch = _RIBBON_PITCH + (10 if any(other.cut for other in self.fold.ribbons) else 0)
+            y = next((h for h in free if h < low or all(abs(h - other) >= pitch for other in taken)), y)
             taken.append(y)
             yield ribbon, y
 
@@ -114,10 +120,34 @@ class FoldPanel:
         if not self.painter.backward or all(norm is None for norm in ribbon.norms):
             return
         bins = _bins(ribbon, int((right - left) / _LEAST_SEGMENT))
-        wide = (right - left) / len(bins)
+        wide, gaps = (right - left) / len(bins), _gaps(ribbon, bins)
         for n, (first, last, norm) in enumerate(bins):
             middle = left + wide * (n + 0.5)
-            self._segment(ribbon, f"{name}-{first}", (first, last), norm, (middle, y - LANE + 2), wide)
+            if not any(begin <= n <= end for begin, end in gaps):
+                self._segment(ribbon, f"{name}-{first}", (first, last), norm, (middle, y - LANE + 2), wide)
+        self._cuts(ribbon, name, bins, gaps, (left, y - LANE + 2), wide)
+
+    def _cuts(self, ribbon: Ribbon, name: str, bins: list[Bin], gaps: list[Gap], top: Point, wide: float) -> None:
+        """Scissors at each gap, or as many as do not meet: in the gap where it is wide, below it where it is not."""
+        free = top[0] - _SCISSORS
+        for begin, end in gaps or ([(0, len(bins) - 1)] if ribbon.cut else []):
+            x = top[0] + wide * (begin + end + 1) / 2
+            below = not gaps or wide * (end + 1 - begin) < _SCISSORS
+            if x - free < _SCISSORS:
+                continue
+            free = x
+            first, last = bins[begin][0], bins[end][1]
+            here = [n for n in sorted(ribbon.cut) if first <= n <= last]
+            told = f"{ribbon.label}, {self._when(here[0], here[-1])}: cut, no gradient is followed here"
+            if len(here) <= here[-1] - here[0]:
+                told = f"{ribbon.label}: cut in {len(here):,} of the steps {self._when(first, last)}"
+            at = (x, top[1] - (_THIN + _HIGH + 6.5 if below else (_THIN + _HIGH) / 2))
+            paint_scissors(self.canvas, f"{name}-cut{first}", (KEY, KEY), at, told)
+
+    def _when(self, first: int, last: int) -> str:
+        steps = self.graph.graph["steps"]
+        begin, end = steps[self.fold.start + first][1], steps[self.fold.start + last][1]
+        return f"t = {begin}" if first == last else f"t = {begin} to {end}"
 
     def _segment(
         self, ribbon: Ribbon, name: str, span: tuple[int, int], norm: float | None, top: Point, wide: float
@@ -128,17 +158,12 @@ class FoldPanel:
         first, last = span
         u = self.painter.scale.position(norm)
         high = _THIN + _HIGH * u if norm else _THIN
-        steps = self.graph.graph["steps"]
-        begin, end = steps[self.fold.start + first][1], steps[self.fold.start + last][1]
-        when = f"t = {begin}" if first == last else f"largest of t = {begin} to {end}"
+        when = self._when(first, last) if first == last else f"largest of {self._when(first, last)}"
         tooltip = f"{ribbon.label}, {when}: ‖gradient‖ {norm:.4g}"
         style = {"style": "filled", "penwidth": "0", "fillcolor": line_colour(u)}
         if norm == 0:
             style = {"style": "filled", "penwidth": "0.4", "color": PALE, "fillcolor": PAGE}
             tooltip = tooltip.replace(f"{norm:.4g}", "exactly 0")
-        if ribbon.cut & set(range(first, last + 1)):
-            style = {"style": "filled", "penwidth": "0", "fillcolor": CUT_RED}
-            high, tooltip = _THIN + _HIGH / 2, f"{ribbon.label}, {when}: cut, no gradient is followed here"
         at = (top[0], top[1] - high / 2)
         size = (max(wide - (0.4 if wide > 2 else 0.0), 0.6), high)
         self.canvas.box(name, "", at, size, "bar segment", panel=KEY, tooltip=tooltip, **style)
@@ -215,7 +240,7 @@ class FoldPanel:
             self.canvas.text("norm of the parts' sum", (self.middle, painter.strip_y + 19), 10, TEXT_GREY, panel=KEY)
 
 
-def _bins(ribbon: Ribbon, most: int) -> list[tuple[int, int, float | None]]:
+def _bins(ribbon: Ribbon, most: int) -> list[Bin]:
     """(first, last, largest norm) of each segment: one for every step where there is room, else some together."""
     count = len(ribbon.norms)
     pieces = min(count, max(1, most))
@@ -224,4 +249,15 @@ def _bins(ribbon: Ribbon, most: int) -> list[tuple[int, int, float | None]]:
         first, last = n * count // pieces, (n + 1) * count // pieces - 1
         here = [norm for norm in ribbon.norms[first : last + 1] if norm is not None]
         found.append((first, last, max(here, default=None)))
+    return found
+
+
+def _gaps(ribbon: Ribbon, bins: list[Bin]) -> list[Gap]:
+    """Runs of bins without a segment, since a cut is in each; none where cuts are too dense for bins of many steps."""
+    cut = [any(n in ribbon.cut for n in range(first, last + 1)) for first, last, _ in bins]
+    if len(bins) < len(ribbon.norms) and 2 * sum(cut) > len(bins):
+        cut = [all(n in ribbon.cut for n in range(first, last + 1)) for first, last, _ in bins]
+    found: list[Gap] = []
+    for n in (n for n, is_cut in enumerate(cut) if is_cut):
+        found[-1:] = [(found[-1][0], n)] if found and found[-1][1] == n - 1 else [*found[-1:], (n, n)]
     return found

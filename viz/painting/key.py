@@ -41,7 +41,9 @@ _EMPTY = 60.0  # more room than this between the symbols and the sums, and each 
 
 def is_cut(graph: nx.MultiDiGraph) -> bool:
     """Whether the sweep left out some wires."""
-    return any(data["cut"] for _, _, data in graph.edges(data=True))
+    fold = graph.graph.get("fold")
+    inside = bool(fold) and any(ribbon.cut for ribbon in fold.ribbons)
+    return inside or any(data["cut"] for _, _, data in graph.edges(data=True))
 
 
 def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
