@@ -10,6 +10,7 @@ import base64
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from tinygrad_rnn.writing import write_whole
 
 CHOICE = "TINYGRAD_RNN_GRAPHVIZ"
 _REMEDY = 'install it with `apt-get install graphviz` or with `pip install "tinygrad-rnn[dot]"`'
+
+_DATED = re.compile(rb"/CreationDate \(D:\d{14}[^()]*\)")  # in a PDF's list of facts, which is never compressed
 
 # Runs in a fresh interpreter, since Graphviz inside one's own process was seen to abort Python. Reads one job from
 # stdin; every result goes back as base64 text on one line of stdout.
@@ -75,7 +78,7 @@ def layouts(texts: Sequence[str], seconds: float = 30) -> list[str]:
 
 
 def paint(text: str, file_format: str, engine: str = "nop2", seconds: float = 120) -> bytes:
-    """One graph as a file of the given format ("svg", "png", "pdf").
+    """One graph as a file of the given format ("svg", "png", "pdf"); a PDF does not say when it was made.
 
     `engine` is "nop2" where every position is pinned, "dot" where Graphviz shall find them.
 
@@ -83,8 +86,15 @@ def paint(text: str, file_format: str, engine: str = "nop2", seconds: float = 12
         PictureError: Graphviz is missing, fails, or needs longer than `seconds`.
     """
     if backend() == "pygraphviz":
-        return _pygraphviz([text], file_format, engine, seconds)[0]
-    return _dot(text, file_format, seconds, engine)
+        painted = _pygraphviz([text], file_format, engine, seconds)[0]
+    else:
+        painted = _dot(text, file_format, seconds, engine)
+    return _undated(painted) if file_format == "pdf" else painted
+
+
+def _undated(pdf: bytes) -> bytes:
+    """The same file with blanks for the date: equal pictures are equal bytes, and no offset in the file moves."""
+    return _DATED.sub(lambda found: b" " * len(found[0]), pdf)
 
 
 def _dot(text: str, file_format: str, seconds: float, engine: str = "dot") -> bytes:
@@ -101,7 +111,10 @@ def _pygraphviz(texts: Sequence[str], file_format: str, engine: str, seconds: fl
 def _run(name: str, command: list[str], stdin: str, seconds: float) -> bytes:
     # stderr is kept apart and shown only on failure: fontconfig and Graphviz warn there about harmless things.
     try:
-        done = subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=seconds, check=False)
+        done = subprocess.run(
+            command, input=stdin.encode(), capture_output=True, timeout=seconds, check=False,
+            env={**os.environ, "TZ": "UTC0"},  # a date in another time zone would be longer
+        )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise PictureError(f"{name} gave no result within {seconds:g} s; draw fewer steps or a smaller model") from None
     except OSError as error:

@@ -6,6 +6,7 @@ import importlib.util
 import os
 import stat
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,21 @@ def test_both_kinds_of_graphviz_paint_every_format(
     monkeypatch.setenv(render.CHOICE, backend)
     pinned = 'digraph { a [pos="30,30"]; b [pos="30,90"]; a -> b [pos="30,48 30,55 30,65 30,72"]; }'
     assert render.paint(pinned, kind).startswith(magic)
+
+
+@pytest.mark.parametrize("backend", ["dot", "pygraphviz"])
+def test_a_pdf_has_the_same_bytes_a_second_later_and_in_another_time_zone(
+    backend: str, monkeypatch: pytest.MonkeyPatch, dot_program: str
+) -> None:
+    monkeypatch.setenv(render.CHOICE, backend)
+    pinned, files = 'digraph { a [pos="30,30", label="/CreationDate (D:20200101000000Z)"]; }', []
+    for zone in ("UTC", "Asia/Kolkata"):
+        monkeypatch.setenv("TZ", zone)
+        files.append(render.paint(pinned, "pdf"))
+        time.sleep(1.1)
+    assert files[0] == files[1] and b"CreationDate" not in files[0]
+    table = int(files[0].split(b"startxref")[1].split()[0])
+    assert files[0][table:].startswith(b"xref"), "offsets still point to where things are"
 
 
 def test_without_graphviz_one_line_names_both_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
