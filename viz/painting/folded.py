@@ -218,7 +218,7 @@ class FoldPanel:
         else:
             dx = painter.shift[made] + painter.layout.pitch * wire.back
         wire = self.border.ending(wire, dx, f"{s}")
-        painter.draw_wire(wire, (u, KEY), f"{wire.key}@{s}", dx, together(several), [(u, KEY)])
+        painter.wires.draw(wire, (u, KEY), f"{wire.key}@{s}", dx, together(several), [(u, KEY)])
 
     # ---- strip ----
 

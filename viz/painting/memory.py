@@ -155,7 +155,7 @@ class _Lane:
         ends = (start[1], end[1])
         head = f"j{end[1]}" if to_dot else end[1]
         wire = Route(key, tuple(line), start[0], end[0], start[1], head, back=1)
-        self.painter.draw_wire(wire, ends, key, 0.0, self._flows(pairs), pairs)
+        self.painter.wires.draw(wire, ends, key, 0.0, self._flows(pairs), pairs)
 
     def _dot(self, n: int, x: float) -> None:
         style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"}

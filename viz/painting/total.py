@@ -124,7 +124,7 @@ class Total:
         bar = Shape((self.left + self.right) / 2 - dx, self.y, self.right - self.left, _HIGH)
         key = f"{self.graph.nodes[source].get('role', KEY)}-L-{source in painter.seeds}"  # as for every other step
         wire = Route(key, tuple(way), start, bar, source, "L")
-        painter.draw_wire(wire, (source, "L"), f"{source}-L", dx, together(several), [(source, "L")])
+        painter.wires.draw(wire, (source, "L"), f"{source}-L", dx, together(several), [(source, "L")])
 
     def _regularisers(self) -> None:
         """Weights that the total reads outside the steps: chips above the bar."""
@@ -143,7 +143,7 @@ class Total:
             x += wide / 2 + 10
             flows = flows_of(self.sources[weight][0])
             wire = Route(name, way, chip, bar, name, "L", weight=weight)
-            self.painter.draw_wire(wire, (name, "L"), name, 0.0, flows, [(weight, "L")])
+            self.painter.wires.draw(wire, (name, "L"), name, 0.0, flows, [(weight, "L")])
 
     def _seed(self, key: str) -> None:
         painter = self.painter
