@@ -21,6 +21,11 @@ def draw(folder: Path, *words: str) -> tuple[int, Path]:
         (["--path", "3", "Wf"], "reaches every use of Wf"),
         (["--show", "value"], "Forward pass: values only"),
         (["--show", "gradient"], "gradients only"),
+        (["--backward"], "h̄₂"),
+        (["--fold", "1", "1", "--steps", "9"], "7 steps folded"),
+        (["--fold", "no", "--steps", "13"], "t = 13"),
+        (["--every-step", "--steps", "13"], "t = 13"),
+        (["--collapse", "steps"], "‖what leaves it‖"),
         (["--theme", "dark"], "#12171d"),
         (["--size", "1440x810"], "20.0000,11.2500!"),
         (["--truncation", "detach_every_k", "2"], "Truncated backpropagation through time"),
@@ -32,6 +37,17 @@ def test_options_reach_the_picture(words: list[str], seen: str, tmp_path: Path) 
     assert code == 0 and seen in file.read_text(encoding="utf-8")
 
 
+def test_a_folder_is_no_file_and_a_page_takes_no_looks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    refused = {"cannot save '.': the name must": ["-o", "."], "--every-step is": ["-o", "a.html", "--every-step"]}
+    for said, words in refused.items():
+        assert main(["draw", "--model", "vanilla", "--steps", "2", *words]) == 2
+        assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -41,6 +57,14 @@ def test_options_reach_the_picture(words: list[str], seen: str, tmp_path: Path) 
         (["--truncation", "max_lag", "1"], "no set of cut edges"),
         (["--truncation", "sometimes", "2"], "must be a mode"),
         (["--path", "3", "1", "--show", "value"], "choose one of them"),
+        (["--fold", "2"], "--fold 2: must be (first, last)"),
+        (["--fold", "1", "x"], "--fold no folds none"),
+        (["--fold", "1", "1", "--every-step"], "--fold 1 1 and --every-step contradict each other"),
+        (["--steps", "61", "--path", "61", "1"], "--path 61 1 is drawn with all its steps, and 61 are too wide"),
+        (["--steps", "61", "--path", "61", "1"], "insist with --every-step"),
+        (["--size", "slide", "--backward"], "needs 5; record fewer steps, or give it --size "),
+        (["--collapse", "layer 9"], "no part of a step is called 'layer 9'"),
+        (["--collapse", "steps", "--path", "3", "1"], "--path 3 1 follows single routes, and --collapse steps hides"),
         (["--size", "wide"], "must be 'slide', 'paper'"),
         (["--size", "axb"], "is not slide, paper or WIDTHxHEIGHT"),
         (["--theme", "pink"], "invalid choice"),

@@ -241,13 +241,14 @@ def _certificate_page(entries: Any, file: str) -> int:
 
 def draw(typed: Namespace) -> int:
     """Draw one model with the gradient of all losses, of one alone, or of none."""
-    from .commands.looks import looks, truncation
+    from .commands.looks import as_options, looks, truncation
     from .commands.named_models import record
     from .cuts import flow as follow
 
     viz, is_page = _viz(), typed.output.lower().endswith(".html")
     if is_page and (given := looks(typed)):
-        raise CommandError(f"--{next(iter(given))} is for pictures: a page to step through shows everything")
+        option = next(iter(given)).replace("_", "-")
+        raise CommandError(f"--{option} is for pictures: a page to step through shows everything")
     with _progress("drawing"):
         model = record(typed.model, typed.steps, typed.seed)
         marked = [t for _, _, t in model.tape.losses]
@@ -258,7 +259,10 @@ def draw(typed: Namespace) -> int:
         flow = follow(model.loss, at, truncation=truncation(typed))
         title = model.title if typed.title is None else one_line(typed.title)
         flow = _captioned(flow, model.caption)
-        made = viz.step_through(flow, title=title) if is_page else viz.draw(flow, title=title, **looks(typed))
+        try:
+            made = viz.step_through(flow, title=title) if is_page else viz.draw(flow, title=title, **looks(typed))
+        except viz.PictureError as error:
+            raise CommandError(as_options(str(error))) from None
         path = made.save(typed.output)
     print(path)
     return 0

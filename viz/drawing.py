@@ -97,9 +97,10 @@ def draw(
         try:
             paint = _with_steps if graph.graph["steps"] else _without_steps
             return paint(graph, title, span, look)
-        except TooMuch:
+        except TooMuch as error:
             if length is lengths[-1]:
-                raise
+                folds = path is None and not graph.graph["recorded"]
+                raise error.with_advice(length.shorter(graph, folds=folds)) from None
     raise AssertionError("there is at least one length to try")
 
 

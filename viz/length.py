@@ -85,12 +85,22 @@ class Length:
         """Raise PictureError where a picture that cannot fold is folded, or has too many steps."""
         count = len(flow.steps.order)
         if self.fold:
-            raise PictureError(f"fold={self.fold!r}: {what} is drawn with all its steps; leave fold out")
+            raise PictureError(f"fold={self.fold!r}: {what} is drawn with all its steps; leave the fold out")
         if count > MOST_STEPS and not self.every_step:
             raise PictureError(
                 f"{what} is drawn with all its steps, and {count} are too wide to read (at most {MOST_STEPS}): "
                 "record fewer steps, or insist with every_step=True"
             )
+
+    def shorter(self, graph: nx.MultiDiGraph, *, folds: bool) -> str:
+        """How a picture could show fewer steps than this graph; nothing where it cannot."""
+        count, fold = len(graph.graph["steps"]), graph.graph.get("fold")
+        drawn = count - (fold.stop - fold.start) if fold else count
+        instead = " instead of every_step=True" if self.every_step else ""
+        for ends in ((1, 1), (0, 1)):
+            if folds and sum(ends) < drawn and count - sum(ends) > 1:
+                return f"draw fewer steps, as with fold={ends}{instead}"
+        return "record fewer steps" if drawn > 1 else ""
 
 
 def lengths_to_try(count: int) -> list[Length]:
@@ -107,7 +117,7 @@ def _checked(fold: object, every_step: bool) -> Ends | None:
     ends = list(fold) if isinstance(fold, tuple | list) else []
     if len(ends) != 2 or any(isinstance(n, bool) or not isinstance(n, int) or n < 0 for n in ends):
         raise PictureError(
-            f"{told}: must be (first, last), how many steps to draw at the two ends; or False to fold none"
+            f"{told}: must be (first, last), how many steps to draw at the two ends; fold=False folds none"
         )
     first, last = int(ends[0]), int(ends[1])
     if first + last == 0:
@@ -138,5 +148,5 @@ def _too_many(graph: nx.MultiDiGraph, count: int) -> PictureError:
     megabytes = _BYTES * count * (one + 3 * wires) / 1e6
     return PictureError(
         f"{count} steps one by one are {layout_of(graph).pitch * count:,.0f} points wide and some {megabytes:,.1f} MB "
-        f"of SVG: leave fold out, or insist with every_step=True"
+        f"of SVG: let them be folded, or insist with every_step=True"
     )

@@ -135,7 +135,7 @@ def ending_of(path: Path, formats: Sequence[str]) -> str:
     ending = path.suffix.lower().removeprefix(".")
     if ending not in formats:
         known = " or ".join(filter(None, [", ".join(f".{name}" for name in formats[:-1]), f".{formats[-1]}"]))
-        raise PictureError(f"cannot save {told(path.name)!r}: the name must end in {known}")
+        raise PictureError(f"cannot save {told(path.name or path)!r}: the name must end in {known}")
     try:
         what = "is a folder" if path.is_dir() else ""
         what = what or ("" if path.parent.is_dir() else f"there is no folder {told(path.parent)!r}")

@@ -10,12 +10,27 @@ from typing import Any
 from .painting.canvas import Canvas
 from .render import PictureError
 
+_SHORTEST, _LONGEST = 50, 15_000  # of a picture's sides, in points
 PAD = 6.0  # empty room around a picture that has a size
 Frame = tuple[float, float, float, float]
 
 
 class TooMuch(PictureError):
-    """A picture of which the text could not be read in the size that was asked for."""
+    """A picture of which the text could not be read in the size that was asked for.
+
+    Attributes:
+        needs: the smallest size in which it could be read; None where no picture may be so large.
+    """
+
+    def __init__(self, said: str, needs: tuple[int, int] | None):
+        super().__init__(said)
+        self.needs = needs
+
+    def with_advice(self, *advice: str) -> PictureError:
+        """The same, and what would help: this advice, or the size that it needs."""
+        larger = f"give it size=({self.needs[0]}, {self.needs[1]})" if self.needs else ""
+        what = ", or ".join(filter(None, [*advice, larger]))
+        return PictureError(f"{self}; {what or 'no size that a picture can have is large enough'}")
 
 
 @dataclass(frozen=True)
@@ -69,6 +84,15 @@ class Draft:
         return self.scale(size) * least_text(self.canvas)
 
 
+    def room(self, size: Size) -> tuple[int, int] | None:
+        """The same place made so large that the smallest text can be read; None where that is too large to be one."""
+        left, bottom, right, top = self.frame
+        grow = size.least / least_text(self.canvas)
+        wide = ceil(max(size.width, grow * (right - left + 2 * PAD) + 1e-6))
+        high = ceil(max(size.height, grow * (top - bottom + 2 * PAD) + 1e-6))
+        return (wide, high) if max(wide, high) <= _LONGEST else None
+
+
 def least_text(canvas: Canvas) -> float:
     """The smallest text on a canvas, in points."""
     return min((text.top - text.bottom for text in canvas.texts), default=14.4) / 1.2
@@ -78,7 +102,7 @@ def choose(drafts: Sequence[Draft], sizes: Sequence[Size]) -> tuple[Draft, Size]
     """The draft with the largest text in the first place where it can be read.
 
     Raises:
-        TooMuch: it cannot be read in any; the message says where it could.
+        TooMuch: it cannot be read in any; it says where it could.
     """
     for size in sizes:
         best = max(drafts, key=lambda draft: draft.scale(size))
@@ -86,12 +110,11 @@ def choose(drafts: Sequence[Draft], sizes: Sequence[Size]) -> tuple[Draft, Size]
             return best, size
     size = sizes[-1]
     best = max(drafts, key=lambda draft: draft.scale(size))
-    text, grow = best.smallest(size), size.least / best.smallest(size)
-    wide, high = (ceil(side * grow) for side in (size.width, size.height))
+    text = best.smallest(size)
     raise TooMuch(
-        f"too much for a {size.name}: "
-        f"the smallest text would have {floor(10 * text) / 10:.1f} pt, and needs {size.least:g}; "
-        f"draw fewer steps, as with fold=(1, 1), or give it size=({wide}, {high})"
+        f"too much for a {size.name}: the smallest text would have {floor(10 * text) / 10:.1f} pt, "
+        f"and needs {size.least:g}",
+        best.room(size),
     )
 
 
@@ -123,4 +146,6 @@ def fit(draft: Draft, size: Size) -> Print:
 
 
 def _is_length(side: Any) -> bool:
-    return isinstance(side, int | float) and not isinstance(side, bool) and isfinite(side) and 50 <= side <= 15_000
+    if isinstance(side, bool) or not isinstance(side, int | float):
+        return False
+    return isfinite(side) and _SHORTEST <= side <= _LONGEST

@@ -14,6 +14,8 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from viz.check import overlaps
+from viz.painting.canvas import Canvas
+from viz.sizing import SLIDE, Draft, TooMuch, choose
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -94,6 +96,50 @@ def test_what_cannot_be_read_says_what_could() -> None:
     size = tuple(int(n) for n in re.findall(r"size=\((\d+), (\d+)\)", str(caught.value))[0])
     picture = viz.draw(flow("lstm", 4), size=(size[0], size[1]), fold=False)
     assert measures(picture)[2] >= 4.95, "the size that it names will do"
+
+
+ADVISED: list[tuple[dict[str, Any], str]] = [
+    ({"size": (60, 60)}, "fold"),
+    ({"size": (60, 15_000)}, "fold"),
+    ({"size": (15_000, 60)}, "fold"),
+    ({"size": (60, 60), "every_step": True}, "fold"),
+    ({"size": (60, 60), "collapse": "steps"}, "fold"),
+    ({"size": (60, 60), "fold": (1, 1)}, "fold"),
+    ({"size": (60, 60), "fold": (0, 1)}, ""),
+    ({"size": "slide", "backward": True}, "record"),
+    ({"size": "paper", "path": (5, 1)}, "record"),
+]
+
+
+@pytest.mark.parametrize(("asked", "fewer"), ADVISED)
+def test_what_a_picture_too_small_advises_is_then_accepted(asked: dict[str, Any], fewer: str) -> None:
+    recorded = flow("vanilla", 5)
+    with pytest.raises(viz.PictureError, match="too much for a") as caught:
+        viz.draw(recorded, **asked)
+    said = str(caught.value)
+    assert ("fold=" in said, "record fewer steps" in said) == (fewer == "fold", fewer == "record")
+    size = tuple(int(n) for n in re.findall(r"size=\((\d+), (\d+)\)", said)[0])
+    assert measures(viz.draw(recorded, **{**asked, "size": size}))[2] >= 4.95
+    if ends := re.findall(r"fold=\((\d), (\d)\)", said):
+        shorter = {name: value for name, value in asked.items() if name not in ("every_step", "size")}
+        fold = tuple(map(int, ends[0]))
+        assert viz.draw(recorded, **{**shorter, "fold": fold}).graph.graph["fold"]
+
+
+def test_a_program_without_steps_is_advised_no_fold() -> None:
+    with tg.Tape() as tape:
+        x = tape.var(np.array([0.3, -0.2]), "x")
+        short = np.sum(np.tanh(x) * x)
+    with pytest.raises(viz.PictureError, match=r"needs 5; give it size=\(\d+, \d+\)$"):
+        viz.draw(tg.flow(short), size=(60, 60))
+
+
+def test_what_no_size_can_hold_is_said() -> None:
+    draft = Draft(Canvas("c"), (0.0, 0.0, 1e6, 100.0))
+    with pytest.raises(TooMuch, match="too much for a slide") as caught:
+        choose([draft], [SLIDE])
+    assert caught.value.needs is None
+    assert str(caught.value.with_advice("")).endswith("; no size that a picture can have is large enough")
 
 
 def test_a_program_without_steps_has_sizes_too() -> None:

@@ -152,6 +152,8 @@ def parser() -> Parser:
             "draw --model lstm --steps 5 --loss last -o lstm.png",
             "draw --model gru --steps 4 -o gru.html",
             "draw --model lstm --steps 4 --path 4 1 --theme dark -o path.svg",
+            "draw --model vanilla --steps 100 --fold 2 3 -o folded.svg",
+            "draw --model stacked --steps 4 --collapse steps -o boxes.svg",
             "draw --model many-to-one --steps 6 --seed 3 --title 'one loss' -o sentiment.pdf",
         ),
     )

@@ -1,17 +1,24 @@
-"""Options of `draw` that say how a picture looks: what it shows, one path, its theme, its size, a truncation."""
+"""Options of `draw` that say how a picture looks: what it shows, one path, folds, its theme, its size, a truncation."""
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import Any
 
 
 def add_looks(draw: ArgumentParser) -> None:
-    """Teach a parser --show, --path, --theme, --size and --truncation."""
+    """Teach a parser --show, --path, --backward, --fold, --every-step, --collapse, --theme, --size and --truncation."""
     draw.add_argument("--show", choices=("both", "value", "gradient"), help="one of the two passes alone")
     draw.add_argument(
         "--path", nargs=2, metavar=("T", "K"), help="only how loss T reaches step K, or all uses of a weight K"
     )
+    draw.add_argument("--backward", action="store_true", default=None, help="the recorded backward pass, line by line")
+    draw.add_argument(
+        "--fold", nargs="+", metavar="N", help="FIRST LAST: so many steps at the two ends, the others folded; or no"
+    )
+    draw.add_argument("--every-step", action="store_true", default=None, help="all steps one by one, however many")
+    draw.add_argument("--collapse", nargs="+", metavar="PART", help="draw parts as one box: steps, or names of parts")
     draw.add_argument("--theme", choices=("light", "dark", "print"), help="colours (light)")
     draw.add_argument("--size", type=_size, metavar="SIZE", help="slide, paper, or WIDTHxHEIGHT in points")
     draw.add_argument(
@@ -27,8 +34,27 @@ def truncation(typed: Namespace) -> tuple[str | int, ...] | None:
 def looks(typed: Namespace) -> dict[str, Any]:
     """The arguments of `viz.draw` that were typed."""
     path = None if typed.path is None else tuple(_number(word) for word in typed.path)
-    given = {"show": typed.show, "path": path, "theme": typed.theme, "size": typed.size}
+    fold = None if typed.fold is None else typed.fold != ["no"] and tuple(_number(word) for word in typed.fold)
+    given = {"show": typed.show, "path": path, "backward": typed.backward, "fold": fold}
+    given |= {"every_step": typed.every_step, "collapse": typed.collapse, "theme": typed.theme, "size": typed.size}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def as_options(said: str) -> str:
+    """What `viz.draw` says of its arguments, said of the options: "fold=(1, 1)" becomes "--fold 1 1"."""
+    return re.sub(rf"\b({'|'.join(_OPTIONS)})=({_VALUE})", _option, said)
+
+
+def _option(found: re.Match[str]) -> str:
+    name, value = found[1].replace("_", "-"), found[2]
+    if value in ("True", "None"):
+        return f"--{name}"
+    words = re.sub(r"[\[\]()',]", "", "no" if value == "False" else value)
+    return f"--{name} {words.replace(' ', 'x') if name == 'size' else words}"
+
+
+_OPTIONS = ("show", "path", "backward", "fold", "every_step", "collapse", "theme", "size")
+_VALUE = r"True|False|None|'[^']*'|\([^()]*\)|\[[^\[\]]*\]"
 
 
 def _number(word: str) -> str | int:
