@@ -27,7 +27,8 @@ _OWN = {"color": "#010203", "fillcolor": "#010204", "fontcolor": "#010205", "pen
 _OWN_LINE = {"color", "penwidth", "arrowhead"}
 _OWN_CODES = {value: name for name, value in _OWN.items()}
 _OWN_WORD = "@"
-_NOT_AS_WRITTEN = re.compile(r"\\(?!n)|&|  |[^\S ]")  # Graphviz writes these differently; "\n" begins a line
+# Graphviz writes these differently, or in a font that stands at another height; "\n" begins a line.
+_NOT_AS_WRITTEN = re.compile(r"\\(?!n)|&|  |[^\S ]|[^\0-\u2fff]")
 _BEFORE_COMMA = re.compile(r"(-?[\d.]+)(?=,)")
 _FIRST = re.compile(r"(?<=M)(-?[\d.]+)")
 
