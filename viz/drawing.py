@@ -11,7 +11,7 @@ from tinygrad_rnn import Flow
 from tinygrad_rnn.uncollected import uncollected
 
 from .check import overlaps
-from .law import paint_law
+from .law import in_lines, paint_law
 from .layout.metrics import text_width
 from .length import Length, layout_of, lengths_to_try
 from .look import Look, read_span
@@ -177,8 +177,9 @@ def _notes(painter: Painter, graph: nx.MultiDiGraph, right: float) -> float:
     touching = overlaps(painter.canvas) if graph.graph["recorded"] else {}
     crowded = ["this backward pass has too many lines to be drawn clearly: some wires touch"] if touching else []
     for note in [*graph.graph["notes"], *scattered, *crowded]:
-        y -= 16
-        painter.canvas.text(f"note: {note}", (painter.placement.left, y), 10.5, TEXT_GREY, side="l", kind="note")
+        for line in in_lines(f"note: {note}", 10.5, right - painter.placement.left):
+            y -= 16
+            painter.canvas.text(line, (painter.placement.left, y), 10.5, TEXT_GREY, side="l", kind="note")
     return y - 8 if y < painter.bottom else y
 
 
@@ -189,8 +190,9 @@ def _without_steps(graph: nx.MultiDiGraph, title: str | None, span: tuple[float,
     sheet.canvas.text(whole, (start, y), 20, INK, side="l", bold=True, kind="title")
     sheet.bottom = paint_law(sheet.canvas, graph, (start, sheet.bottom), sheet.right)
     for note in graph.graph["notes"]:
-        sheet.bottom -= 16
-        sheet.canvas.text(f"note: {note}", (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")
+        for line in in_lines(f"note: {note}", 10.5, sheet.right - start):
+            sheet.bottom -= 16
+            sheet.canvas.text(line, (start, sheet.bottom), 10.5, TEXT_GREY, side="l", kind="note")
     right = max(sheet.right, start + text_width(whole, 20, bold=True))
     draft = Draft(sheet.canvas, (start - 4, sheet.bottom - 12, right + 4, y + 16))
     return look.picture([draft], graph, whole, describe(graph), scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import networkx as nx
 
 from .layout.curves import Point
-from .layout.metrics import text_width
+from .layout.metrics import fitting, text_width
 from .painting.canvas import Canvas
 from .painting.colours import CUT_RED, TEXT_GREY
 
@@ -40,16 +40,16 @@ def paint_law(canvas: Canvas, graph: nx.MultiDiGraph, at: Point, right: float) -
     stated, holds = law(graph)
     size, ink, high = (10.5, TEXT_GREY, 14.0) if holds else (15.0, CUT_RED, 20.0)
     y = at[1] - (2 if stated else 0)
-    for line in _folded(stated, size, right - at[0], not holds):
+    for line in in_lines(stated, size, right - at[0], not holds):
         y -= high
         canvas.text(line, (at[0], y), size, ink, side="l", bold=not holds, kind="law")
     return y
 
 
-def _folded(text: str, size: float, width: float, bold: bool) -> list[str]:
-    """Words in lines that are no wider than a width."""
+def in_lines(text: str, size: float, width: float, bold: bool = False) -> list[str]:
+    """Words in lines that are no wider than a width; a longer word, such as somebody's name, is cut to it."""
     lines: list[str] = []
-    for word in text.split():
+    for word in (fitting(word, width / (1.13 if bold else 1.0), size) for word in text.split()):
         if lines and text_width(f"{lines[-1]} {word}", size, bold) <= width:
             lines[-1] += f" {word}"
         else:

@@ -48,6 +48,7 @@ _WIDTHS: dict[int, str] = {
 }
 _WIDTH = {character: hundredths / 100 for hundredths, characters in _WIDTHS.items() for character in characters}
 _BOLD = 1.13
+_LONGEST = 200  # characters of a name that are ever measured
 
 
 @lru_cache(maxsize=20_000)
@@ -67,6 +68,15 @@ def shorten(text: str, most: int) -> str:
     """The text on one line, cut to `most` characters: the last one is an ellipsis then."""
     text = " ".join(text.split())
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def fitting(text: str, width: float, size: float) -> str:
+    """The text cut to what a width has room for, two characters at least; a long one is cut before it is measured."""
+    text = shorten(text, _LONGEST)
+    most = len(text)
+    while most > 2 and text_width(shorten(text, most), size) > width:
+        most -= 1
+    return shorten(text, most)
 
 
 def cell_number(value: float) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .curves import Point
-from .metrics import shorten, text_width
+from .metrics import fitting
 
 CELL_WIDTH, CELL_HEIGHT = 31.0, 17.0
 _PITCH = 33.0
@@ -83,10 +83,7 @@ def _wrapped(weights: Sequence[tuple[str, str]], width: float) -> Strips:
 
 
 def _fitting(label: str) -> str:
-    most = len(label)
-    while most > 2 and text_width(shorten(label, most), 10) > CELL_WIDTH + 1:
-        most -= 1
-    return shorten(label, most)
+    return fitting(label, CELL_WIDTH + 1, 10)
 
 
 def _strips(cells: dict[int, Point], heads: list[tuple[str, float, float, tuple[int, ...]]]) -> Strips:

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from ..layout.curves import Point, straight
-from ..layout.metrics import loss_number, text_width
+from ..layout.metrics import fitting, loss_number, text_width
 from ..layout.router import Route
 from ..reading.fold import KEY, Fold, Ribbon
 from ..reading.words import symbol
@@ -111,7 +111,7 @@ class FoldPanel:
         canvas, name = self.canvas, f"fold-{ribbon.role}-{'all' if ribbon.lag is None else ribbon.lag}"
         left, right = self.left + _MARGIN, self.right - _MARGIN
         backward = ribbon.lag is not None and ribbon.lag < 0
-        canvas.text(ribbon.label, (self.middle, y + 14), 11, GREY, panel=KEY)
+        canvas.text(self._told(ribbon), (self.middle, y + 14), 11, GREY, panel=KEY)
         ends = (right, left + 6) if backward else (left, right - 6)
         tip = (left if backward else right, y + LANE)
         shaft = straight((ends[0], y + LANE), (ends[1], y + LANE))
@@ -138,11 +138,17 @@ class FoldPanel:
             free = x
             first, last = bins[begin][0], bins[end][1]
             here = [n for n in sorted(ribbon.cut) if first <= n <= last]
-            told = f"{ribbon.label}, {self._when(here[0], here[-1])}: cut, no gradient is followed here"
+            told = f"{self._told(ribbon)}, {self._when(here[0], here[-1])}: cut, no gradient is followed here"
             if len(here) <= here[-1] - here[0]:
-                told = f"{ribbon.label}: cut in {len(here):,} of the steps {self._when(first, last)}"
+                told = f"{self._told(ribbon)}: cut in {len(here):,} of the steps {self._when(first, last)}"
             at = (x, top[1] - (_THIN + _HIGH + 6.5 if below else (_THIN + _HIGH) / 2))
             paint_scissors(self.canvas, f"{name}-cut{first}", (KEY, KEY), at, told)
+
+    def _told(self, ribbon: Ribbon) -> str:
+        """The label of a ribbon, its name cut to what the panel has room for."""
+        name, comma, how = (ribbon.label, "", "") if ribbon.lag == 1 else ribbon.label.rpartition(", ")
+        room = self.right - self.left - 2 * _MARGIN - text_width(comma + how, 11)
+        return fitting(name, room, 11) + comma + how
 
     def _when(self, first: int, last: int) -> str:
         steps = self.graph.graph["steps"]
@@ -159,7 +165,7 @@ class FoldPanel:
         u = self.painter.scale.position(norm)
         high = _THIN + _HIGH * u if norm else _THIN
         when = self._when(first, last) if first == last else f"largest of {self._when(first, last)}"
-        tooltip = f"{ribbon.label}, {when}: ‖gradient‖ {norm:.4g}"
+        tooltip = f"{self._told(ribbon)}, {when}: ‖gradient‖ {norm:.4g}"
         style = {"style": "filled", "penwidth": "0", "fillcolor": line_colour(u)}
         if norm == 0:
             style = {"style": "filled", "penwidth": "0.4", "color": PALE, "fillcolor": PAGE}

@@ -16,6 +16,7 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
+from ..layout.metrics import shorten
 from . import collapsing, words
 from .arguments import Wire, Wires
 from .carried import MANY_LAGS, Carried, joined, put
@@ -274,6 +275,7 @@ class _Folding:
         ribbons = tuple(self.carried.ribbons(self._label))
         fold = Fold(self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, ribbons, G)
         (loop, first), (other, last) = order[self.start], order[self.stop - 1]
+        loop, other = shorten(str(loop), 20), shorten(str(other), 20)
         before = "t = " if loop == other == "time" else f"{loop} " if loop == other else ""
         ends = (first, last) if loop == other else (f"{loop} {first}", f"{other} {last}")
         H.nodes[KEY].update(
