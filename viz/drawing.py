@@ -64,7 +64,8 @@ def draw(
         every_step: draw all steps one by one, also more than 60.
         show: "both", or "value": the forward pass alone with the norms of what passes, or "gradient" alone.
         path: (t, k) shows only how the loss at t reaches the weights of step k, and on which states it crosses the
-            steps, with each route's share; (t, "W") shows how it reaches every use of a weight.
+            steps, with each route's share; (t, "W") shows how it reaches every use of a weight. Where several loops
+            count the same numbers a step is named as a pair: (("decoder", 2), ("encoder", 1)).
         theme: "light", "dark", or "print" for black ink on white paper. The background is opaque in each.
         size: "slide" (16:9, 960 × 540 pt), "paper" (3.4 in wide where the smallest text has 5 pt there, else 7 in), or
             (width, height) in points. Steps are folded, and the key goes below them, where that is needed to read it.

@@ -9,6 +9,7 @@ import networkx as nx
 from .law import law
 from .layout.metrics import cell_number, loss_number
 from .painting.key import is_cut
+from .reading.naming import several, step_words
 
 
 def headline(graph: nx.MultiDiGraph) -> str:
@@ -17,8 +18,8 @@ def headline(graph: nx.MultiDiGraph) -> str:
     if show == "value":
         return "Forward pass: values only"
     if path := graph.graph.get("path"):
-        goal = f"every use of {path['k']}" if path["to_weight"] else f"the weights of step {path['k']}"
-        return f"How the loss at t = {path['t']} reaches {goal}"
+        goal = f"every use of {path['to']}" if path["to_weight"] else f"the weights of {path['to']}"
+        return f"How the loss at {path['from']} reaches {goal}"
     if not graph.graph["backward"]:
         return "Forward pass, no backward pass recorded"
     if graph.graph.get("recorded") == "second order":
@@ -30,7 +31,8 @@ def headline(graph: nx.MultiDiGraph) -> str:
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
     last = followed is not None and followed.get("step") == len(steps) - 1
     cut = ", truncated" if is_cut(graph) else ""
-    return ("Gradient of the last loss only" if last else f"Gradient of the loss at t = {at} only") + cut + only
+    where = f"t = {at}" if followed is None or not steps else step_words(steps, followed["step"], "t = ")
+    return ("Gradient of the last loss only" if last else f"Gradient of the loss at {where} only") + cut + only
 
 
 def describe(graph: nx.MultiDiGraph) -> str:
@@ -40,7 +42,8 @@ def describe(graph: nx.MultiDiGraph) -> str:
     said = [headline(graph) + "."] if holds else [stated + ".", headline(graph) + "."]
     if steps:
         first, last = steps[0][1], steps[-1][1]
-        said.append(f"{len(steps)} time steps, t = {first} to {last}, from left to right.")
+        span = [step_words(steps, 0), step_words(steps, len(steps) - 1)] if several(steps) else [f"t = {first}", last]
+        said.append(f"{len(steps)} time steps, {span[0]} to {span[1]}, from left to right.")
     losses = [graph.nodes[key] for key in graph.graph["losses"].values()]
     if losses:
         values = [f"{node['label']} = {loss_number(float(node['value']))}" for node in losses[:12]]

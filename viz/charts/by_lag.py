@@ -9,6 +9,7 @@ import numpy as np
 from tinygrad_rnn import Flow, bptt, models
 
 from ..reading.jacobians import Carried, carried, state_gradients, step_jacobians
+from ..reading.naming import short_steps, step_words
 from ..reading.tooltips import norm
 from ..reading.words import symbol
 from ..render import PictureError
@@ -61,7 +62,7 @@ def _states(flow: Flow, curves: Curves, model: models.Recording | None) -> tuple
     state, last = carried(flow), followed(flow)
     rows = state_gradients(state, last)[::-1]
     lags = np.arange(len(rows))
-    t = flow.steps.order[last][1]
+    t = short_steps(flow.steps.order)[last]
     whole = np.array([norm(row) for row in rows])
     names = list(dict.fromkeys(name for here in state.names[: last + 1] for name in here))
     low, high, anchor = tape_bounds(state, rows)
@@ -76,7 +77,7 @@ def _states(flow: Flow, curves: Curves, model: models.Recording | None) -> tuple
     if len(names) > 1:
         for name in names[:5]:
             curves.add(lags, _of_state(state, rows, name), plain(symbol(name)), thin=True)
-    title = f"How far back the loss of t = {t} reaches"
+    title = f"How far back the loss of {step_words(flow.steps.order, last, 't = ')} reaches"
     curves.finish(f"lag {t} − k", f"‖∂J[{t}] / ∂ state of step k‖", title)
     far = whole[-1]
     fade = f"it is {whole[0]:.3g} at lag 0 and {far:.3g} at lag {len(whole) - 1}"

@@ -6,6 +6,7 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
+from ..reading.naming import short_steps
 from ..reading.tooltips import norm
 from .chart import Chart, new_figure, settings
 from .heat import draw_cells, few_ticks
@@ -48,7 +49,7 @@ def shares(flow: Flow, *, theme: str = "light") -> Chart:
         figure = new_figure(wide, 1.5 + min(9.0, max(1.0, 0.4 * len(chosen))), colours)
         axes = figure.add_subplot()
         draw_cells(figure, axes, np.ma.array(table, mask=absent), colours, "norm")
-        names = [*(str(flow.steps.order[s][1]) for s in steps), *(["–"] if outside else [])]
+        names = [*(short_steps(flow.steps.order)[s] for s in steps), *(["–"] if outside else [])]
         few_ticks(axes, names, [w.name for w in chosen[::-1]])
         at, labels = list(axes.get_xticks()), [text.get_text() for text in axes.get_xticklabels()]
         axes.set_xticks([*at, len(columns) + 1.5, len(columns) + 2.5], [*labels, "‖Σ‖", "Σ‖·‖"])

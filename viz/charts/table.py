@@ -8,6 +8,7 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
+from ..reading.naming import short_steps, step_words
 from .chart import Chart, new_figure, settings
 from .heat import draw_cells, few_ticks
 from .numbers import contribution_arrays, quiet, swept, together, weights
@@ -50,7 +51,7 @@ def contributions(flow: Flow, weight: Any = None, *, theme: str = "light") -> Ch
         figure = new_figure(size + 1.2, high, colours)
         axes = figure.add_subplot()
         draw_cells(figure, axes, np.ma.array(norms, mask=absent), colours, f"‖C[t, k]‖ of {name}")
-        few_ticks(axes, [str(order[k][1]) for k in range(len(order))], [str(order[s][1]) for s in rows])
+        few_ticks(axes, short_steps(order), [short_steps(order)[s] for s in rows])
         axes.set_xlabel("step k: where the weight is used")
         axes.set_ylabel("step t: whose loss is followed")
         axes.set_title(title, loc="left", color=colours.ink, fontweight="bold")
@@ -64,7 +65,7 @@ def _told(norms: Any, rows: list[int], order: Any, name: str) -> str:
     row = {k: norms[i, k] for k in range(len(order)) if not np.isnan(norms[i, k])}
     if row:
         strongest = max(row, key=lambda k: row[k])
-        t = order[rows[i]][1]
-        said.append(f"To the last loss, t = {t}, step {order[strongest][1]} adds most, {row[strongest]:.3g}; ")
-        said.append(f"step {order[min(row)][1]} adds {row[min(row)]:.3g}.")
+        t = step_words(order, rows[i], "t = ")
+        said.append(f"To the last loss, {t}, {step_words(order, strongest)} adds most, {row[strongest]:.3g}; ")
+        said.append(f"{step_words(order, min(row))} adds {row[min(row)]:.3g}.")
     return "".join(said)

@@ -12,6 +12,7 @@ from tinygrad_rnn import Flow
 
 from ..painting.colours import Scale
 from ..reading.graph import build
+from ..reading.naming import short_steps, step_words
 from . import events, tables
 from .arrays import Floats, limit_for
 from .choices import Choice, first_shown
@@ -48,8 +49,9 @@ def gather(subject: Subject) -> dict[str, Any]:
     shown: list[dict[str, Any]] = []
     for choice in offered:
         own = graph if choice.s is None else build(choice.flow)
-        t = "" if choice.s is None else str(flow.steps.order[choice.s][1])
-        found = {"label": choice.label, "t": t, "s": -1 if choice.s is None else choice.s}
+        t = "" if choice.s is None else short_steps(flow.steps.order)[choice.s]
+        when = "" if choice.s is None else step_words(flow.steps.order, choice.s, "t = ")
+        found = {"label": choice.label, "t": t, "when": when, "s": -1 if choice.s is None else choice.s}
         found |= events.sweep(choice, order, floats)
         found["levels"] = tables.levels([wires.get(name, []) for name in names], own, scale)
         found["wires"] = tables.levels([[pair] for pair in drawn.wires], own, scale)
@@ -61,7 +63,7 @@ def gather(subject: Subject) -> dict[str, Any]:
         "loss": flow.loss,
         "first": first,
         "counts": (forward, len(shown[first]["e"]) if shown else 0),
-        "steps": [str(t) for _, t in flow.steps.order],
+        "when": [step_words(flow.steps.order, s, "t = ") for s in range(len(flow.steps.order))],
         "nodes": _nodes(graph, groups),
         "wires": [[drawn.nodes[u], drawn.nodes[v], groups.get((u, v), [])] for u, v in drawn.wires],
         "names": names,

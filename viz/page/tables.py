@@ -11,6 +11,7 @@ from tinygrad_rnn import Flow
 
 from ..painting.colours import Scale
 from ..painting.themes import LIGHT, between
+from ..reading.naming import short_steps, step_words
 from ..reading.tooltips import norm
 from .arrays import short
 from .choices import Choice
@@ -41,7 +42,8 @@ def contributions(flow: Flow, graph: nx.MultiDiGraph, offered: list[Choice]) -> 
     for s, row in sorted(rows.items(), reverse=True):
         weight = norm(scale[s])
         told.append({"s": s, "c": [short(c) for c in row], "w": [short(weight * c) for c in row]})
-    return {"t": [str(t) for _, t in flow.steps.order], "rows": told}
+    order = flow.steps.order
+    return {"t": short_steps(order), "at": [step_words(order, s) for s in range(len(order))], "rows": told}
 
 
 def parameters(flow: Flow, graph: nx.MultiDiGraph) -> list[dict[str, Any]]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import networkx as nx
 
 from ..layout.curves import straight
-from ..layout.metrics import scale_number, text_width
+from ..layout.metrics import scale_number, shorten, text_width
 from ..layout.search import Layout
 from ..reading.fold import KEY
+from ..reading.naming import step_words
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (
@@ -204,8 +205,9 @@ class Key:
         if self.quiet:
             key = next(iter(self.painter.seeds))
             paint_seed(canvas, "key-seed", (self.left + 32, self.y), "key")
-            t = graph.graph["at"] if key == KEY else graph.nodes[key].get("t", graph.graph["at"])
-            self._two_lines(f"seed ∂ℓ/∂ℓ at t = {t}:", "this loss alone")
+            s, steps = graph.nodes[key].get("step") if key != KEY else None, graph.graph["steps"]
+            where = f"t = {graph.graph['at']}" if s is None else shorten(step_words(steps, s, "t = "), 16)
+            self._two_lines(f"seed ∂ℓ/∂ℓ at {where}:", "this loss alone")
 
     def _two_lines(self, first: str, second: str) -> None:
         self.y += 7 if second else 0

@@ -66,8 +66,8 @@ class Routes:
     @property
     def _title(self) -> str:
         path = self.path
-        goal = path["k"] if path["to_weight"] else f"step {path['k']}"
-        return f"from {symbol('ℓ', path['t'])} back to {shorten(str(goal), 16)}"
+        start = symbol("ℓ", path["t"]) if path["from"].startswith("t = ") else f"{shorten(path['from'], 16)}"
+        return f"from {start} back to {shorten(str(path['to']), 16)}"
 
     def _rows(self, most: int) -> list[tuple[str, float]]:
         rows = self.rows

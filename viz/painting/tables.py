@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
-from ..layout.metrics import shorten
+from ..layout.metrics import shorten, text_width
 from ..layout.strips import CELL_WIDTH
+from ..reading.naming import several, short_steps, step_words
 from ..reading.words import symbol
 from .cells import paint_cell
 from .colours import TEXT_GREY
 from .steps import Painter
 
+STEP = "\N{WHITE SQUARE}step\N{WHITE SQUARE}"  # stands in a row's words for the step of a cell
 _LABELS = 26.0  # room for the words before the cells
 _LEAST_ROW = 13.0
 _WORDS = 76.0  # height of a first table's title, step numbers and caption
@@ -30,11 +33,12 @@ class Row:
 def loss_rows(painter: Painter) -> list[Row]:
     """C[t, k], the last loss on top: the norm of what step k adds to the gradient of loss t."""
     graph, count = painter.graph, len(painter.graph.graph["steps"])
-    rows = []
+    names, rows = short_steps(graph.graph["steps"]), list[Row]()
     for s, heard in sorted((graph.graph["contributions"] or {}).items(), reverse=True):
-        label = symbol("ℓ", graph.graph["steps"][s][1])
+        t = graph.graph["steps"][s][1]
+        label = f"ℓ {names[s]}" if several(graph.graph["steps"]) else symbol("ℓ", t)
         cells = tuple((k, float(heard.get(k, 0.0))) for k in range(count) if k <= s or heard.get(k))
-        rows.append(Row(f"heard{s}", label, cells, f"‖part of ∂{label}/∂θ added at step {{}}‖"))
+        rows.append(Row(f"heard{s}", label, cells, f"‖part of ∂{label}/∂θ added at {STEP}‖"))
     return rows
 
 
@@ -49,7 +53,7 @@ def state_rows(painter: Painter) -> list[Row]:
         cells = tuple((s, float(node["adjoint_norm"])) for s, node in nodes if node["adjoint_norm"] is not None)
         if name and cells:
             label = symbol(name)
-            words = f"‖gradient that reaches {label.replace('{', '').replace('}', '')} of step {{}}‖"
+            words = f"‖gradient that reaches {label.replace('{', '').replace('}', '')} of {STEP}‖"
             rows.append(Row(f"state{role}", shorten(label, 3), cells, words))
     return rows[::-1]
 
@@ -110,11 +114,12 @@ class Tables:
 
     def _steps(self, left: float, y: float, wide: float) -> float:
         """The numbers of the steps below the cells of a table. Returns their height."""
-        steps, y = self.painter.graph.graph["steps"], y - 9
+        names, y = short_steps(self.painter.graph.graph["steps"]), y - 9
+        widest = max((text_width(name, 10) for name in names), default=0.0) + 3 if names[0][:1].isalpha() else 14.0
         self.canvas.text("k =", (left + _LABELS - 5, y), 10, TEXT_GREY, side="r", panel="key")
-        for k in range(0, self.count, 1 if wide >= 14 else 2):
+        for k in range(0, self.count, max(1, ceil(widest / wide))):
             at = (left + _LABELS + wide * (k + 0.5), y)
-            self.canvas.text(str(steps[k][1]), at, 10, TEXT_GREY, panel="key")
+            self.canvas.text(names[k], at, 10, TEXT_GREY, panel="key")
         return y
 
     def _title(self, text: str, left: float, y: float) -> float:
@@ -130,7 +135,8 @@ class Tables:
                 self.canvas.text(row.label, at, 10, TEXT_GREY, side="r", panel="key")
             for k, value in row.cells:
                 at, size = (left + _LABELS + wide * (k + 0.5), middle), (wide - 1.4, high - 1.4)
-                tooltip = f"{row.words.format(k + 1)} {value:.4g}"
+                words = row.words.replace(STEP, step_words(self.painter.graph.graph["steps"], k))
+                tooltip = f"{words} {value:.4g}"
                 scale = self.painter.scale
                 paint_cell(self.canvas, f"{row.name}-{k}", value, scale, at, tooltip, "key", size=size, number=numbers)
         return y - high * len(rows)

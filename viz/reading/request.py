@@ -1,13 +1,19 @@
-"""Read what a path view shall show, `path=(t, k)` or `path=(t, "W")`: where it starts and where it ends."""
+"""Read what a path view shall show, `path=(t, k)` or `path=(t, "W")`: where it starts and where it ends.
+
+Where several loops count the same numbers a step is a pair: `path=(("decoder", 2), ("encoder", 1))`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_rnn import Flow
 
+from ..plain import one_line
 from ..render import PictureError
+from .naming import Frame, step_words
 
 
 @dataclass(frozen=True)
@@ -29,32 +35,50 @@ def read_request(path: Any, flow: Flow, weights: dict[str, str]) -> Request:
     """Find the steps and the weight that a path names, by what the user calls them.
 
     Args:
-        path: (t, k) or (t, "W"): numbers of steps as they were recorded, the name of a weight.
+        path: (t, k) or (t, "W"): numbers of steps as they were recorded, or pairs (loop, number); the name of a weight.
         flow: its steps.
         weights: keys of the drawn weights by name.
 
     Raises:
-        PictureError: no such pair, step, loss or weight.
+        PictureError: no such pair, step, loss or weight, or a number that is a step of several loops.
     """
     if not isinstance(path, tuple | list) or len(path) != 2:
         raise PictureError(f'path={path!r}: must be (t, k), from loss t to step k, or (t, "W"), to a weight')
     t, k = path
     steps = flow.steps
-    losses = {steps.order[s][1]: s for s in sorted(steps.losses, reverse=True)}
     if not flow.seeds:
         raise PictureError(f"path={path!r}: no backward pass was recorded; draw tinygrad_rnn.flow(L), not at=None")
-    if not losses:
+    if not steps.losses:
         raise PictureError(f"path={path!r}: no step loss is marked; mark J_t with tg.loss(value, t)")
-    if not _is_step(t) or t not in losses:
-        raise PictureError(f"path={path!r}: there is no loss at t = {t!r}; losses stand at {_few(sorted(losses))}")
+    start = _place(path, 0, steps.order, list(steps.losses), f"there is no loss at t = {t!r}; losses stand at ")
     if isinstance(k, str):
         if k not in weights:
             raise PictureError(f"path={path!r}: no drawn weight is called {k!r}; there are {_few(list(weights))}")
-        return Request(losses[t], t, weights[k], k)
-    places = {step: s for s, (_, step) in reversed(list(enumerate(steps.order)))}
-    if not _is_step(k) or k not in places:
-        raise PictureError(f"path={path!r}: there is no step {k!r}; steps are {_few(list(places)[::-1])}")
-    return Request(losses[t], t, places[k], k)
+        return Request(start, steps.order[start][1], weights[k], k)
+    end = _place(path, 1, steps.order, range(len(steps.order)), f"there is no step {k!r}; steps are ")
+    return Request(start, steps.order[start][1], end, steps.order[end][1])
+
+
+def _place(path: Any, which: int, order: Sequence[Frame], among: Iterable[int], missing: str) -> int:
+    """The position of the step that one half of a path names: its number, or (loop, number)."""
+    word, places = path[which], sorted(among)
+    if _is_step(word):
+        found = [s for s in places if order[s][1] == word]
+    else:
+        pair = tuple(word) if isinstance(word, tuple | list) else ()
+        found = [s for s in places if len(pair) == 2 and _is_step(pair[1]) and order[s] == pair]
+    if len(found) > 1:
+        told = ", ".join(repr(_named(half, order)) for half in path)
+        raise PictureError(f"path={path!r}: {len(found)} loops have such a step {word}; name the loop: path=({told})")
+    if not found:
+        raise PictureError(f"path={path!r}: {missing}{_few([step_words(order, s, '') for s in places])}")
+    return found[0]
+
+
+def _named(word: Any, order: Sequence[Frame]) -> Any:
+    """A number as a pair, for the last loop that has such a step."""
+    loops = [loop for loop, t in order if t == word] if _is_step(word) else []
+    return (one_line(loops[-1], 40), word) if loops else word
 
 
 def _is_step(value: Any) -> bool:

@@ -8,6 +8,7 @@ import networkx as nx
 import numpy as np
 
 from .backing import vector
+from .naming import short_loops, short_steps, step_words
 from .tooltips import norm
 from .ways import PathView
 from .words import symbol
@@ -65,11 +66,13 @@ def _shapes(graph: nx.MultiDiGraph, view: PathView) -> dict[str, tuple[int, ...]
 
 def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[str, Any]:
     """What a picture says of a path, in plain words and numbers; `arrived` is C as the drawn edges bring it."""
-    size = float(np.max(np.abs(view.whole), initial=0.0))
+    size, goal = float(np.max(np.abs(view.whole), initial=0.0)), view.request.goal
     return {
         "finite": bool(np.isfinite(size)),
         "t": view.request.t,
         "k": view.request.k,
+        "from": step_words(graph.graph["steps"], view.request.loss, "t = "),
+        "to": str(view.request.k) if isinstance(goal, str) else step_words(graph.graph["steps"], goal),
         "name": name_of(graph, view),
         "to_weight": view.request.to_weight,
         "rows": [(route_words(graph, route.carries), route.share) for route in view.routes],
@@ -81,19 +84,23 @@ def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[s
 
 
 def name_of(graph: nx.MultiDiGraph, view: PathView) -> str:
-    """C₄,₁ as plain text: "C[4,1]", or "C[4,W]" to a weight."""
-    goal = graph.nodes[view.request.goal]["label"] if view.request.to_weight else view.request.k
-    return f"C[{view.request.t},{goal}]"
+    """C₄,₁ as plain text: "C[4,1]", or "C[4,W]" to a weight; "C[d2,e1]" between loops."""
+    names, end = short_steps(graph.graph["steps"]), view.request.goal
+    goal = graph.nodes[end]["label"] if isinstance(end, str) else names[end]
+    return f"C[{names[view.request.loss]},{goal}]"
 
 
 def route_words(graph: nx.MultiDiGraph, carries: tuple[str, ...]) -> str:
-    """The states of a route: "c₃ → c₂ → h₁", and where there are many "7 × c → 2 × h"."""
+    """The states of a route: "c₃ → c₂ → h₁", "h₁ (d) → h₂ (e)" between loops, where there are many "7 × c → 2 × h"."""
     if not carries:
         return "within the step"
     nodes = [graph.nodes[key] for key in carries]
+    loops = short_loops(graph.graph["steps"])
+    ends = [f" ({loops[node['loop']]})" if loops.get(node["loop"]) else "" for node in nodes]
     if len(nodes) <= _MOST_NAMED:
-        return " → ".join(str(node["label"] or node["op"]) for node in nodes)
-    names = [symbol(str(node["name"])) if node["name"] else str(node["op"]) for node in nodes]
+        return " → ".join(str(node["label"] or node["op"]) + end for node, end in zip(nodes, ends, strict=True))
+    plain = [symbol(str(node["name"])) if node["name"] else str(node["op"]) for node in nodes]
+    names = [name + end for name, end in zip(plain, ends, strict=True)]
     runs: list[list[Any]] = []
     for name in names:
         if runs and runs[-1][1] == name:

@@ -2,6 +2,9 @@
 
 const contributionReadout = document.getElementById("contribution-readout");
 
+// ℓ₃ where there is one loop, ℓ d3 where there are several.
+const lossName = (s) => (/^-?\d+$/.test(data.table.t[s]) ? `ℓ${subscript(data.table.t[s])}` : `ℓ ${data.table.t[s]}`);
+
 const contributions = {
   cells: [],
   pinned: null,
@@ -17,7 +20,7 @@ const contributions = {
     table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 6 ? 35 : wide <= 8 ? 30 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
     table.classList.toggle("small", wide > 5);
     for (const row of data.table.rows) {
-      const line = element("tr", {}, element("th", { scope: "row" }, `ℓ${subscript(data.table.t[row.s])}`));
+      const line = element("tr", {}, element("th", { scope: "row" }, lossName(row.s)));
       const made = row.c.map((_, k) => {
         if (k > row.s && !row.c[k]) return (line.append(element("td", { class: "empty", "aria-hidden": "true" })), null);
         const cell = element("td", { role: "gridcell", tabindex: "-1" });
@@ -69,7 +72,7 @@ const contributions = {
   },
 
   words(row, k, x) {
-    return `step ${data.table.t[k]} adds ${written(x, 4)} to the gradient of ${this.kind === "w" ? "L through " : ""}loss ${data.table.t[row.s]}`;
+    return `${data.table.at[k]} adds ${written(x, 4)} to the gradient of ${this.kind === "w" ? "L through " : ""}the loss of ${data.table.at[row.s]}`;
   },
 
   light(row, k) {

@@ -33,7 +33,7 @@ const nodePanel = {
   show(state) {
     if (this.shown < 0) return;
     const about = data.nodes[this.shown];
-    const when = about.s >= 0 ? `, t = ${data.steps[about.s]}` : "";
+    const when = about.s >= 0 ? `, ${data.when[about.s]}` : "";
     const close = element("button", { class: "close", "aria-label": "Close" }, "×");
     close.addEventListener("click", () => this.close());
     const lines = about.lines.filter((i) => lineOf.has(i));

@@ -143,7 +143,7 @@ svg.querySelectorAll("g.node").forEach((group) => {
 svg.querySelectorAll("g.edge").forEach((group) => group.setAttribute("aria-hidden", "true"));
 buttons.forEach((one, n) => {
   const about = data.nodes[nodeOfElement.get(one)];
-  const when = about.s >= 0 ? `, t = ${data.steps[about.s]}` : "";
+  const when = about.s >= 0 ? `, ${data.when[about.s]}` : "";
   one.setAttribute("role", "button");
   one.setAttribute("tabindex", n ? "-1" : "0");
   one.setAttribute("aria-label", `${about.kind} ${about.label}${when}`);

@@ -188,7 +188,7 @@ function lit(event) {
 // The event's equation, its own numbers, and the same in words.
 function tellEvent(event, state, self) {
   const [phase, equation, numbers, words] = ["phase", "equation", "numbers", "words"].map(byId);
-  const where = (i) => data.headings[lineOf.get(i).h] || (data.steps.length ? "outside the steps" : `line ${i}`);
+  const where = (i) => data.headings[lineOf.get(i).h] || (data.when.length ? "outside the steps" : `line ${i}`);
   const chip = (name, ...what) => element("span", { class: "chip" }, element("small", {}, name), ...what);
   const swatch = (norm) => {
     const spot = element("i", { class: "swatch" });
@@ -245,7 +245,7 @@ function start() {
   gradients.build();
   contributions.build();
   for (const note of data.notes) byId("notes").append(element("p", {}, note));
-  data.choices.forEach((choice, n) => lossMenu.append(element("option", { value: String(n) }, choice.t ? `ℓ at t = ${choice.t}` : "L, the whole loss")));
+  data.choices.forEach((choice, n) => lossMenu.append(element("option", { value: String(n) }, choice.t ? `ℓ at ${choice.when}` : "L, the whole loss")));
   byId("choose-loss").hidden = data.choices.length < 2;
   byId("to-backward").disabled = !data.choices.length;
   const moves = {

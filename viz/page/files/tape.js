@@ -11,7 +11,7 @@ const tape = {
       if (line.h !== heading || !group) {
         heading = line.h;
         group = element("ol", { class: "group" });
-        const title = data.headings[heading] || (!data.steps.length ? "lines" : rows.size ? "outside the steps" : "leaves");
+        const title = data.headings[heading] || (!data.when.length ? "lines" : rows.size ? "outside the steps" : "leaves");
         list.append(element("li", {}, element("h3", {}, title), group));
       }
       const name = element("b", {}, nameText(line.n));
