@@ -104,17 +104,21 @@ def _dot(text: str, file_format: str, seconds: float, engine: str = "dot") -> by
 
 def _pygraphviz(texts: Sequence[str], file_format: str, engine: str, seconds: float) -> list[bytes]:
     job = json.dumps({"texts": list(texts), "format": file_format, "engine": engine})
-    answer = _run("pygraphviz", [sys.executable, "-c", _CHILD], job, seconds)
+    answer = _run("pygraphviz", [sys.executable, "-c", _CHILD], job, seconds, tries=8)
     return [base64.b64decode(line) for line in answer.split()]
 
 
-def _run(name: str, command: list[str], stdin: str, seconds: float) -> bytes:
+def _run(name: str, command: list[str], stdin: str, seconds: float, tries: int = 1) -> bytes:
     # stderr is kept apart and shown only on failure: fontconfig and Graphviz warn there about harmless things.
+    # The Graphviz in pygraphviz's wheels was seen to die on text that it paints the next time: hence `tries`.
     try:
-        done = subprocess.run(
-            command, input=stdin.encode(), capture_output=True, timeout=seconds, check=False,
-            env={**os.environ, "TZ": "UTC0"},  # a date in another time zone would be longer
-        )  # fmt: skip
+        for _ in range(tries):
+            done = subprocess.run(
+                command, input=stdin.encode(), capture_output=True, timeout=seconds, check=False,
+                env={**os.environ, "TZ": "UTC0"},  # a date in another time zone would be longer
+            )  # fmt: skip
+            if done.returncode >= 0:  # it was not ended by a signal
+                break
     except subprocess.TimeoutExpired:
         raise PictureError(f"{name} gave no result within {seconds:g} s; draw fewer steps or a smaller model") from None
     except OSError as error:
@@ -122,6 +126,8 @@ def _run(name: str, command: list[str], stdin: str, seconds: float) -> bytes:
     if done.returncode or not done.stdout:
         complaints = [line for line in done.stderr.decode(errors="replace").splitlines() if line.strip()]
         said = complaints[-1].strip() if complaints else f"no output, exit code {done.returncode}"
+        if done.returncode < 0:
+            said = f"it died of signal {-done.returncode}, {tries} times"
         raise PictureError(f"{name} failed: {said}; {_REMEDY.replace('install it', 'reinstall it')}")
     return done.stdout
 

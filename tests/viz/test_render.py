@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import os
 import stat
@@ -115,6 +116,24 @@ def test_a_graphviz_that_fails_is_quoted_in_one_line(monkeypatch: pytest.MonkeyP
     with pytest.raises(PictureError, match="dot failed: no plugin for svg") as caught:
         render.paint(STEP, "svg")
     assert "\n" not in str(caught.value)
+
+
+def test_a_pygraphviz_that_dies_is_asked_again_and_told_apart_from_one_that_complains(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(render.CHOICE, "pygraphviz")
+    deaths = [2]
+
+    def mortal(command: list[str], **kw: Any) -> Any:
+        deaths[0] -= 1
+        painted = base64.b64encode(b"<svg/>")
+        return subprocess.CompletedProcess(command, *((-11, b"", b"a warning") if deaths[0] >= 0 else (0, painted, b"")))
+
+    monkeypatch.setattr(subprocess, "run", mortal)
+    assert render.paint("digraph { a }", "svg") == b"<svg/>" and deaths == [-1]
+    deaths[0] = 100
+    with pytest.raises(PictureError, match=r"pygraphviz failed: it died of signal 11, \d+ times"):
+        render.paint("digraph { a }", "svg")
 
 
 def test_pygraphviz_is_never_imported_into_this_process() -> None:
