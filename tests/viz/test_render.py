@@ -127,7 +127,8 @@ def test_a_pygraphviz_that_dies_is_asked_again_and_told_apart_from_one_that_comp
     def mortal(command: list[str], **kw: Any) -> Any:
         deaths[0] -= 1
         painted = base64.b64encode(b"<svg/>")
-        return subprocess.CompletedProcess(command, *((-11, b"", b"a warning") if deaths[0] >= 0 else (0, painted, b"")))
+        answer = (-11, b"", b"a warning") if deaths[0] >= 0 else (0, painted, b"")
+        return subprocess.CompletedProcess(command, *answer)
 
     monkeypatch.setattr(subprocess, "run", mortal)
     assert render.paint("digraph { a }", "svg") == b"<svg/>" and deaths == [-1]
