@@ -80,6 +80,18 @@ def test_one_state_is_the_box_itself() -> None:
     assert [G.nodes[v]["kind"] for v in carried] == ["cell"]
 
 
+def test_a_box_of_one_line_says_line() -> None:
+    with tg.Tape() as tape:
+        h, losses = tape.var(np.array([0.3, -0.4]), "h0"), []
+        for t in range(1, 5):
+            with tg.step(t):
+                with tg.step(None, "part"):
+                    h = np.tanh(h)
+                losses.append(tg.loss(np.sum(h * h), t))
+    G = build(tg.flow(sum(losses)), collapse="part")
+    assert {n["tooltip"].split("\n")[0] for n in nodes(G, "cell", 1).values()} == {"part, collapsed: 1 line"}
+
+
 def test_inputs_and_losses_stay_outside() -> None:
     G = build(tg.flow(loss_of("lstm")), collapse="steps")
     for s in range(4):

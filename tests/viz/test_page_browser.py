@@ -396,3 +396,21 @@ def test_in_a_notebook_it_stands_in_a_frame_of_its_own(browser: Any, page: viz.P
         frame.locator("#last").click()
         assert re.fullmatch(r"(\d+) / \1", frame.locator("#count").inner_text())
         tab.requests = [url for url in tab.requests if url != "about:srcdoc"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size"), [("lstm", (1280, 800)), ("vanilla", (1700, 1000)), ("vanilla", (390, 844))]
+)
+def test_the_picture_keeps_its_size_and_place_while_playing(
+    browser: Any, folder: Path, name: str, size: tuple[int, int]
+) -> None:
+    made = viz.step_through(tg.flow(tg.cells.record(name, 4)[1])).save(folder / f"{name}-4.html")
+    with opened(browser, made, width=size[0], height=size[1]) as tab:
+        seen = set()
+        for place in range(tab.place()[1] + 1):
+            tab.go(place)
+            frame, drawn = (tab.page.locator(at).bounding_box() for at in ("#paper", "#paper svg"))
+            seen.add((*frame.values(), drawn["width"], drawn["height"]))
+        assert len(seen) == 1
+        cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
+        assert tab.page.eval_on_selector_all("#maps .norm", cut) == [], "a norm is cut off"

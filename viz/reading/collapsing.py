@@ -186,7 +186,7 @@ def tooltip(wires: Wires, key: str, node: Mapping[str, Any], weights: Sequence[s
     told = [f"{functions.count(name)} × {words.SIGNS.get(name, name)}" for name in dict.fromkeys(functions)]
     adjoint = node["adjoint_norm"]
     lines = [
-        f"{node['label']}, collapsed: {len(functions)} lines",
+        f"{node['label']}, collapsed: {len(functions)} line" + "s" * (len(functions) != 1),
         ", ".join(told),
         f"weights: {', '.join(weights)}" if weights else "",
         f"‖what leaves it‖ {node['value_norm']:.4g}",
