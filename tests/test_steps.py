@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
+import viz
 
 RNG = np.random.default_rng(4)
 
@@ -252,3 +253,23 @@ def test_roles_stay_the_same_when_python_makes_a_loop_faster() -> None:
                 h = np.tanh(h + X[t])
     steps = tg.find_steps(tape)
     assert len(steps.program) == 3 and all(len(lines) == 40 for lines in steps.lines.values())
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("T", [1, 2])
+@pytest.mark.parametrize("name", ["h0", "h_0", "h[0]"])
+def test_a_state_that_is_named_so_is_no_weight_however_few_steps_there_are(name: str, T: int, checked: bool) -> None:
+    random = np.random.default_rng(0)
+    with tg.Tape(checked=checked) as tape:
+        W, U, b0 = (tape.var(random.normal(size=(3, 3)), name) for name in ("W", "U", "b0"))
+        h, total = tape.var(random.normal(size=3), name), 0.0
+        for t in range(1, T + 1):
+            with tg.step(t):
+                h = np.tanh(W @ h + U @ np.ones(3) + b0 @ np.ones(3))
+                total = total + tg.loss((h * h * h).sum(), t)
+    flow = tg.flow(total)
+    assert [flow.steps.name[w] for w in flow.steps.weights] == ["W", "U", "b0"]
+    row = viz.graph(flow).graph["contributions"][0]
+    first = flow.steps.losses[0]
+    parts = tape.sweep({first: np.ones(())}, [W.index, U.index, b0.index])
+    assert row[0] == pytest.approx(np.sqrt(sum(np.sum(part * part) for part in parts)), rel=1e-12)

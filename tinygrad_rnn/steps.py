@@ -27,6 +27,7 @@ Slots = dict[Slot, set[tuple[int, int]]]  # argument slots that another step fee
 STATE = re.compile(
     r"(\w+?)(?:_?(0)|\[(-?\d+)\])"
 )  # a leaf that names itself a state before the first step: h0, h_0, h[-1]
+LETTERS = frozenset("hcs")  # what states are called; b0 and W0 may be weights of a layer
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,7 @@ def find_steps(tape: Tape) -> Steps:
             for i in placed[r].values():
                 names[i] = names[i] or stem
     inputs = _sequences(tape, of, outside) | _one_a_step(tape, role, users, states, outside)
+    inputs |= _states_by_letter(tape, users, states)
     shared = tuple(sorted(p for p in users if depends[p] and p not in states and p not in inputs))
     consumed = {p for i, line in enumerate(lines) if i not in tape.backward for p in line[1]}
     weights = tuple(
@@ -321,6 +323,12 @@ def _one_a_step(
     return frozenset(
         p for leaves in given.values() if len(leaves) > 1 for p in leaves if all(len(users[q]) == 1 for q in leaves)
     )
+
+
+def _states_by_letter(tape: Tape, users: dict[int, set[int]], states: set[int]) -> frozenset[int]:
+    """Leaves that one step alone reads and whose name says state, h0 or c_0: no recurrence showed them, as at T = 1."""
+    named = {p: STATE.fullmatch(tape.lines[p][6] or "") for p in users if not tape.lines[p][1] and p not in states}
+    return frozenset(p for p, state in named.items() if state and state[1] in LETTERS and len(users[p]) == 1)
 
 
 def _losses(tape: Tape, order: dict[Frame, int]) -> dict[int, int]:

@@ -162,7 +162,8 @@ def _outside(display: Display) -> None:
         inside = [(i, k) for i, k in readers[p] if program.step[i] >= 0]
         one_step = len({program.step[i] for i, _ in inside}) == 1
         read_at = [(program.role[i], k) for i, k in inside]
-        changing = one_step and any(len(slots[slot]) > 1 or slot in program.fed for slot in read_at)
+        new = p in program.flow.steps.inputs  # at T = 1 a leaf called h0, too: a state, and no weight
+        changing = one_step and (new or any(len(slots[slot]) > 1 or slot in program.fed for slot in read_at))
         if program.differentiable[p] and not changing:
             display.weights.append(p)
             continue
