@@ -414,3 +414,14 @@ def test_the_picture_keeps_its_size_and_place_while_playing(
         assert len(seen) == 1
         cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.textContent)"
         assert tab.page.eval_on_selector_all("#maps .norm", cut) == [], "a norm is cut off"
+
+
+def test_the_bar_of_an_adjoint_stands_clear_above_its_letter(browser: Any, file: Path, page: viz.Page) -> None:
+    """Else h̄ reads as ħ."""
+    with opened(browser, file) as tab:
+        tab.go(sum(page.events) + 1)
+        bar = tab.page.locator("#equation mover").first
+        letter = bar.locator("mi, mtext").first
+        assert letter.text_content() == "h"
+        above = letter.bounding_box()["y"] - bar.bounding_box()["y"]
+        assert above > 0.28 * letter.bounding_box()["height"]

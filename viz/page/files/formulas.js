@@ -23,7 +23,7 @@ const operator = (text, space = "0.22em") => math("mo", { lspace: space, rspace:
 // A name has three parts: base, primes, subscript. With a bar it is an adjoint.
 function nameMath([base, primes, sub], bar) {
   let core = math(/^[\p{L}]{1,3}[⁰¹²³⁴⁵⁶⁷⁸⁹₀₁₂₃₄₅₆₇₈₉]*$/u.test(base) ? "mi" : "mtext", {}, base);
-  if (bar) core = math("mover", { accent: "true" }, core, math("mo", { stretchy: "true" }, "¯"));
+  if (bar) core = math("mover", { class: "bar" }, core, math("mo", { stretchy: "true" }, "‾"));
   if (primes) core = math("mrow", {}, core, math("mo", { lspace: "0", rspace: "0" }, primes));
   if (!sub) return core;
   return math("msub", {}, core, math(/^\d+$/.test(sub) ? "mn" : "mtext", {}, sub));
