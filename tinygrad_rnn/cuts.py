@@ -110,6 +110,8 @@ def _over(steps: Steps, borders: list[int], free: bytearray) -> Follow:
     of, borders = steps.of, [border for border in borders if border >= 0]
 
     def follow(child: int, argument: int, parent: int) -> bool:
+        if child >= len(of):  # recorded after the truncation was made: a backward pass
+            return True
         over = bisect_right(borders, of[parent]) < bisect_right(borders, of[child])
         return not (over and free[parent] and steps.is_carry(child, argument))
 

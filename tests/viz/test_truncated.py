@@ -13,7 +13,9 @@ from tests.painting import need_graphviz
 from tests.viz.test_page import data_of
 from tinygrad_rnn.truncate import mask
 from viz.charts.numbers import contribution_arrays, weights
+from viz.charts.spectrum import singular_values
 from viz.reading.folding import part
+from viz.reading.recorded import with_backward_pass
 from viz.reading.ways import follow_path
 
 RULES = [("detach_every_k", 2), ("max_lag", 1), ("williams_peng", 2, 3)]
@@ -110,3 +112,21 @@ def test_a_fold_keeps_each_losss_own_cuts() -> None:
     _, L = tg.cells.record("vanilla", T, seed=1, scale=1.3)
     flow = tg.flow(L, at="last", truncation=("max_lag", 1))
     assert viz.graph(flow, fold=(1, 1)).graph["contributions"] == viz.graph(flow).graph["contributions"]
+
+
+@pytest.mark.parametrize("state", [None, "h"])
+def test_a_spectrum_has_the_cuts_of_the_last_loss_whichever_is_followed(state: str | None) -> None:
+    _, L = tg.cells.record("vanilla", T, seed=1, scale=1.3)
+    found = [singular_values(tg.flow(L, at=at, truncation=("max_lag", 1)), state)[1] for at in ("last", 2)]
+    np.testing.assert_array_equal(found[0], found[1])
+
+
+def test_a_recorded_backward_pass_is_as_truncated_as_the_flow() -> None:
+    _, L = tg.cells.record("vanilla", 4, seed=1)
+    flow = tg.flow(L, truncation=("detach_every_k", 2))
+    found, whole = with_backward_pass(flow), with_backward_pass(tg.flow(L))
+    assert len(found.tape.backward) < len(whole.tape.backward)
+    sums = {m.line: line for line, m in found.tape.backward.items() if m.kind == "sum"}
+    for w in flow.steps.weights:
+        np.testing.assert_allclose(found.tape.lines[sums[w]][4], flow.adjoint[w], rtol=1e-12)
+    assert viz.graph(flow, backward=True).graph["conservation"] <= 1e-12

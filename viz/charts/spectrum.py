@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -62,6 +63,8 @@ def singular_values(flow: Flow, state: str | None = None) -> tuple[Array, Array]
     Raises:
         PictureError: as for `jacobian_spectrum`.
     """
+    if flow.steps.losses:  # T is the last step: what a truncation cuts for an earlier loss is not cut here
+        flow = replace(flow, follow=flow.follows(max(flow.steps.losses)))
     if state is not None:
         if not isinstance(state, str):
             raise PictureError(f"state={state!r}: must be the name of a carried state, or None for all that is carried")

@@ -57,7 +57,7 @@ def with_backward_pass(flow: Flow) -> Flow:
     """The same flow with its backward pass recorded behind the program, on a copy of its tape."""
     tape = flow.tape.copy()
     tape.checked = flow.tape.checked
-    tape.sweep(flow.seeds, flow.steps.weights, track=True)
+    tape.sweep(flow.seeds, flow.steps.weights, follow=flow.follow, track=True)
     return replace(flow, tape=tape, steps=find_steps(tape), _shares={})
 
 
