@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .arguments import Wire
 from .fold import Ribbon
 from .missing import norms
 
@@ -84,3 +85,12 @@ def joined(arrays: Iterable[Array | None]) -> Array | None:
     """What comes back to several results of one box, as one vector."""
     found = [array for array in arrays if array is not None]
     return np.concatenate([np.ravel(array) for array in found]) if len(found) > 1 else found[0] if found else None
+
+
+def few(by_lag: dict[int, list[Wire]]) -> Iterator[tuple[int, list[Wire]]]:
+    """What is read at many distances as one, which goes by the nearest of them."""
+    if len(by_lag) <= MANY_LAGS:
+        yield from by_lag.items()
+        return
+    nearest = min(by_lag, key=lambda lag: (abs(lag), -lag))
+    yield nearest, [wire for lag in sorted(by_lag) for wire in by_lag[lag]]

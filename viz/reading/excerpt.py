@@ -12,6 +12,7 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
+import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow, Steps, Tape
@@ -45,6 +46,17 @@ def excerpt(flow: Flow, drawn: Iterable[int]) -> Excerpt:
     if len(kept) == len(steps.order):
         return everything
     return _Cutter(flow, kept, outside, after).excerpt()
+
+
+def named(G: nx.MultiDiGraph, cut: Excerpt) -> nx.MultiDiGraph:
+    """The graph of an excerpt with weights called by their lines in the whole recording."""
+    names = {key: f"w{cut.lines[int(key[1:])]}" for key in G if key[0] == "w"}
+    G = nx.relabel_nodes(G, names)
+    for _, node in G.nodes(data=True):
+        if node.get("rows"):
+            node["rows"] = tuple((text, names.get(key, key)) for text, key in node["rows"])
+    G.graph["weights"] = [names[key] for key in G.graph["weights"]]
+    return G
 
 
 def _after(flow: Flow, outside: list[int]) -> set[int]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from typing import Any
 
 import networkx as nx
@@ -19,8 +18,8 @@ from tinygrad_rnn import Flow
 from ..layout.metrics import shorten
 from . import collapsing, words
 from .arguments import Wire, Wires
-from .carried import MANY_LAGS, Carried, joined, put
-from .excerpt import Excerpt, excerpt
+from .carried import Carried, few, joined, put
+from .excerpt import Excerpt, excerpt, named
 from .fold import KEY, Fold
 from .missing import Missing, norms
 from .tooltips import norm
@@ -40,18 +39,7 @@ def part(flow: Flow, start: int, stop: int) -> Excerpt:
 
 def folded(G: nx.MultiDiGraph, wires: Wires, cut: Excerpt, start: int, stop: int) -> nx.MultiDiGraph:
     """The graph of an excerpt with some steps of the whole recording folded; keys and lines are those of the whole."""
-    return _Folding(_named(G, cut), wires, cut, start, stop).graph()
-
-
-def _named(G: nx.MultiDiGraph, cut: Excerpt) -> nx.MultiDiGraph:
-    """The graph of an excerpt with weights called by their lines in the whole recording."""
-    names = {key: f"w{cut.lines[int(key[1:])]}" for key in G if key[0] == "w"}
-    G = nx.relabel_nodes(G, names)
-    for _, node in G.nodes(data=True):
-        if node.get("rows"):
-            node["rows"] = tuple((text, names.get(key, key)) for text, key in node["rows"])
-    G.graph["weights"] = [names[key] for key in G.graph["weights"]]
-    return G
+    return _Folding(named(G, cut), wires, cut, start, stop).graph()
 
 
 class _Folding:
@@ -169,14 +157,14 @@ class _Folding:
             entering[u, role, target][read] = wires
         for (u, role, target), by_step in entering.items():
             made = int(u.split("@")[1])
-            for lag, wires in _few({read - made: w for read, w in by_step.items()}):
+            for lag, wires in few({read - made: w for read, w in by_step.items()}):
                 self._edge(u, KEY, role, lag, target, made + lag, wires)
         leaving: dict[tuple[str, int, int], dict[int, list[Wire]]] = defaultdict(dict)
         for (v, role, target, made), wires in self.leaving.items():
             leaving[v, role, target][made] = wires
         for (v, role, target), by_step in leaving.items():
             read = int(v.split("@")[1])
-            for lag, wires in _few({read - made: w for made, w in by_step.items()}):
+            for lag, wires in few({read - made: w for made, w in by_step.items()}):
                 self._edge(KEY, v, role, lag, target, read, wires)
 
     def _edge(self, u: str, v: str, role: int, lag: int, target: int, read: int, wires: list[Wire]) -> None:
@@ -304,12 +292,3 @@ class _Folding:
         nodes = [n for _, n in self.G.nodes(data=True) if n.get("role") == role and n["kind"] != "initial"]
         name = next((n["name"] for n in nodes if n["name"]), None)
         return words.symbol(str(name)) if name else next((str(n["op"]) for n in nodes if n["op"]), "state")
-
-
-def _few(by_lag: dict[int, list[Wire]]) -> Iterator[tuple[int, list[Wire]]]:
-    """What is read at many distances as one, which goes by the nearest of them."""
-    if len(by_lag) <= MANY_LAGS:
-        yield from by_lag.items()
-        return
-    nearest = min(by_lag, key=lambda lag: (abs(lag), -lag))
-    yield nearest, [wire for lag in sorted(by_lag) for wire in by_lag[lag]]
