@@ -29,9 +29,10 @@ def headline(graph: nx.MultiDiGraph) -> str:
         name = "Backpropagation through time" if steps else "Backpropagation"
         return (f"Truncated b{name[1:]}" if is_cut(graph) else name) + only
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
-    last = followed is not None and followed.get("step") == len(steps) - 1
+    step = followed.get("step") if followed else None  # None in a fold, too
+    last = step is not None and step == len(steps) - 1
     cut = ", truncated" if is_cut(graph) else ""
-    where = f"t = {at}" if followed is None or not steps else step_words(steps, followed["step"], "t = ")
+    where = f"t = {at}" if step is None else step_words(steps, step, "t = ")
     return ("Gradient of the last loss only" if last else f"Gradient of the loss at {where} only") + cut + only
 
 
