@@ -206,7 +206,7 @@ def test_every_operand_has_a_name(name: str) -> None:
 def test_an_operand_that_is_a_named_sum_is_called_by_its_name() -> None:
     G = graph("three_residual_layers")
     rows = [text for _, n in G.nodes(data=True) for text, _ in n.get("rows", ())]
-    assert {"U²·p₃", "U³·q₃", "U¹·e₃"} <= set(rows)
+    assert {"U2·p₃", "U3·q₃", "U1·e₃"} <= set(rows)
     assert ("product", "V·(q₃+h³₃)", None) in parts(G, 2)
     assert G.nodes[node(G, "p₃")]["cited"] and G.nodes[node(G, "p₃")]["kind"] == "sum"
 
@@ -360,10 +360,10 @@ def test_a_running_total_is_no_state() -> None:
 def test_weights_made_before_the_loop_and_penalties_after_it() -> None:
     G = graph("masked_and_regularised")
     shares = {G.nodes[w]["label"]: list(G.nodes[w]["shares"]) for w in G.graph["weights"]}
-    assert shares == {"U": [-1, 0, 1, 2, 3], "W": [-1], "b": [0, 1, 2, 3], "V": [0, 1, 2, 3], "W²": [0, 1, 2, 3]}
+    assert shares == {"U": [-1, 0, 1, 2, 3], "W": [-1], "b": [0, 1, 2, 3], "V": [0, 1, 2, 3], "W2": [0, 1, 2, 3]}
     assert {G.nodes[u]["label"] for u, _ in G.in_edges("L")} == {"ℓ₁", "ℓ₂", "ℓ₃", "ℓ₄", "U", "W"}
     assert G.nodes["L"]["text"] == "L(ℓ)"
-    assert G.graph["notes"] == ["W² is computed from W before the steps"]
+    assert G.graph["notes"] == ["W2 is computed from W before the steps"]
 
 
 def test_losses_marked_after_the_loop_stand_in_their_steps() -> None:

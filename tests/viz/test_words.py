@@ -13,7 +13,7 @@ from viz.reading import words
     ("name", "t", "text"),
     [
         ("h", 3, "h₃"), ("h", -1, "h₋₁"), ("h1", 12, "h¹₁₂"), ("h_2", 0, "h²₀"), ("h", "end", "h[end]"),
-        ("W", None, "W"), ("W_hh", None, "W_hh"), ("<b>", 1, "<b>₁"),
+        ("W", None, "W"), ("W_hh", None, "W_hh"), ("W1", None, "W1"), ("W_2", None, "W_2"), ("<b>", 1, "<b>₁"),
     ],
 )  # fmt: skip
 def test_a_name_keeps_its_own_number_apart_from_its_time(name: str, t: Any, text: str) -> None:

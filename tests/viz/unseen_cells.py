@@ -168,7 +168,7 @@ def minimal_gated_unit(steps: int, seed: int) -> Recording:
 
 @cell
 def three_residual_layers(steps: int, seed: int) -> Recording:
-    """Operands that are sums: the labels must say U²·p, not U²·."""
+    """Operands that are sums: the labels must say U2·p, not U2·."""
     with tg.Tape(checked=True) as tape:
         draw, losses = Draw(tape, seed), []
         E, V = draw.var("E", HIDDEN, INPUTS), draw.var("V", CLASSES, HIDDEN)

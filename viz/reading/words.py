@@ -31,11 +31,14 @@ def function_name(fn: Any) -> str:
 
 
 def symbol(name: str, t: Any = None) -> str:
-    """A name with its time as a subscript; its own number is a superscript, so that both fit: "h1", 3 -> "h¹₃"."""
+    """A name with its time as a subscript; its own number is a superscript, so that both fit: "h1", 3 -> "h¹₃".
+
+    A name without a time stays as it is written, since W² is W squared.
+    """
+    if t is None:
+        return name
     match = re.fullmatch(r"([A-Za-z]+?)_?(\d+)", name)
     base = match[1] + match[2].translate(SUPERSCRIPTS) if match else name
-    if t is None:
-        return base
     time = str(t)
     return base + (time.translate(SUBSCRIPTS) if re.fullmatch(r"-?\d+", time) else f"[{time}]")
 
