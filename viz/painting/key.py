@@ -84,13 +84,7 @@ class Key:
     def paint(self) -> None:
         """Draw the panel from top to bottom."""
         painter = self.painter
-        if painter.backward or self.shows == "value":
-            self._bar()
-        else:
-            self._write("no backward pass recorded", bold=True)
-            self.y -= 18
-            self._write("values only; no gradient yet")
-            self.y -= 30
+        self._scale()
         self._lines()
         self._symbols()
         if painter.backward:
@@ -110,6 +104,16 @@ class Key:
     ) -> None:
         ink = INK if bold else ink
         self.canvas.text(text, (self.left + dx, self.y), size, ink, side="l", bold=bold, panel="key")
+
+    def _scale(self) -> None:
+        """What colours and widths mean, or that there is no gradient."""
+        if self.painter.backward or self.shows == "value":
+            self._bar()
+            return
+        self._write("no backward pass recorded", bold=True)
+        self.y -= 18
+        self._write("values only; no gradient yet")
+        self.y -= 30
 
     def _bar(self) -> None:
         scale, wide = self.painter.scale, self.width - 2 * _MARGIN

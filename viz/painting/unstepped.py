@@ -206,13 +206,7 @@ class PlainKey(Key):
 
     def paint(self) -> None:
         """Draw it from the top down; the picture is at least as high as its key."""
-        if self.sheet.backward or self.shows == "value":
-            self._bar()
-        else:
-            self._write("no backward pass recorded", bold=True)
-            self.y -= 18
-            self._write("values only; no gradient yet")
-            self.y -= 30
+        self._scale()
         self._lines()
         self._boxes()
         if self.sheet.backward:
