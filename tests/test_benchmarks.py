@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,28 @@ def test_the_hand_written_gradients_agree_with_the_complex_step() -> None:
             np.testing.assert_allclose(complex_loss(work, moved).real, loss, rtol=1e-13)
             step[place] = complex_loss(work, moved).imag / 1e-30
         np.testing.assert_allclose(gradients[name], step, rtol=1e-12, atol=1e-15)
+
+
+def test_another_version_is_measured_beside_this_one_and_its_bits_are_compared(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tinygrad_rnn", tmp_path / "tinygrad_rnn", ignore=shutil.ignore_patterns("__pycache__"))
+    command = [sys.executable, "-m", "benchmarks.against", str(tmp_path), "--rounds", "2", "--sizes", "0"]
+
+    def rows() -> list[str]:
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert run.returncode == 0, run.stderr
+        return [line for line in run.stdout.splitlines() if "(1,8,16,8,100)" in line]
+
+    assert len(rows()) == 2 and all(line.endswith(" the same bits") for line in rows())
+    rules = tmp_path / "tinygrad_rnn" / "rules" / "elementwise.py"
+    written = rules.read_text()
+    rules.write_text(f"{written}\nrule(np.tanh, lambda g, y, a: g * (1 - y * y) * (1 + 1e-15))\n")
+    assert len(rows()) == 2 and all(line.endswith(" other bits") for line in rows())
+
+
+def test_a_version_that_is_not_there_is_one_line() -> None:
+    command = [sys.executable, "-m", "benchmarks.against", "no-such-version"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    assert run.returncode and len(run.stderr.splitlines()) == 1 and run.stderr.startswith("no-such-version: ")
 
 
 @pytest.mark.parametrize("name", [*NAMES, "loss"])
