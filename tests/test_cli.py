@@ -115,6 +115,8 @@ WRONG = [
     (["draw", "--model", "lstm", "--loss", "9", "-o", "a.svg"], "--loss 9: lstm of 4 steps has losses at t = 1 to 4"),
     (["draw", "--model", "lstm", "--loss", "0", "-o", "a.svg"], "has losses at t = 1 to 4"),
     (["draw", "--model", "lstm", "--loss", "first", "-o", "a.svg"], "'first' is none of all, last"),
+    (["draw", "--model", "lstm", "--loss", "loop:3", "-o", "a.svg"], "--loss loop:3: no loss is marked there"),
+    (["draw", "--model", "lstm", "--path", "4", "loop:3", "-o", "a.svg"], "--path 4 loop:3: there is no step"),
     (["draw", "--model", "many-to-one", "--loss", "2", "-o", "a.svg"], "has losses at t = 4 only"),
     (["draw", "--model", "vanilla", "-o", "a.txt"], "must end in .svg, .png, .pdf, .dot, "),
     (["draw", "--model", "vanilla", "-o", "a"], "must end in .svg, .png, .pdf, .dot, "),
@@ -571,3 +573,14 @@ def test_an_ascii_terminal_does_not_stop_a_table(tmp_path: Path) -> None:
     out, error = run.communicate(timeout=60)
     assert (run.returncode, error) == (0, "")
     assert out.isascii() and "agree" in out
+
+
+def test_a_step_can_be_typed_with_its_loop(tmp_path: Path) -> None:
+    need_graphviz()
+    files = []
+    for name, loop in (("plain", ""), ("loop", "time:")):
+        for n, options in enumerate((["--loss", f"{loop}3"], ["--path", f"{loop}4", f"{loop}2"])):
+            files.append(tmp_path / f"{name}{n}.dot")
+            assert cli.main(["draw", "--model", "gru", *options, "-o", str(files[-1])]) == 0
+    assert files[0].read_bytes() == files[2].read_bytes() and files[1].read_bytes() == files[3].read_bytes()
+    assert files[0].read_bytes() != files[1].read_bytes()

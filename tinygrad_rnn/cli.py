@@ -244,6 +244,7 @@ def draw(typed: Namespace) -> int:
     from .commands.looks import as_options, looks, truncation
     from .commands.named_models import record
     from .cuts import flow as follow
+    from .tape import TapeError
 
     viz, is_page = _viz(), typed.output.lower().endswith(".html")
     if is_page and (given := looks(typed)):
@@ -256,7 +257,10 @@ def draw(typed: Namespace) -> int:
             there = f"t = {marked[0]}" + (f" to {marked[-1]}" if len(marked) > 1 else " only")
             raise CommandError(f"--loss {typed.loss}: {model.title} of {typed.steps} steps has losses at {there}")
         at = None if typed.loss == "none" else typed.loss
-        flow = follow(model.loss, at, truncation=truncation(typed))
+        try:
+            flow = follow(model.loss, at, truncation=truncation(typed))
+        except TapeError as error:
+            raise CommandError(as_options(str(error))) from None
         title = model.title if typed.title is None else one_line(typed.title)
         flow = _captioned(flow, model.caption)
         try:

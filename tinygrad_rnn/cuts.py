@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from .flow import Flow, Follow, Rule, trace
+from .flow import Flow, Follow, Rule, marked, trace
+from .places import At
 from .steps import Steps, find_steps
 from .tape import TapeError, Var
 from .truncate import MODES, free_lines, passes, refuse_other_ways_back
@@ -24,7 +25,7 @@ from .truncate import MODES, free_lines, passes, refuse_other_ways_back
 
 def flow(
     loss: Var,
-    at: str | int | None = "all",
+    at: At = "all",
     *,
     follow: Follow | None = None,
     truncation: tuple[str | int, ...] | None = None,
@@ -33,7 +34,8 @@ def flow(
 
     Args:
         loss: the total loss L, a scalar.
-        at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone; None sweeps nothing.
+        at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone, ("decoder", t) where
+            several loops have such a step; None sweeps nothing.
         follow: `follow(child, argument, parent)` may cut edges; the same ones for every loss that the flow is asked
             about. A truncation cuts for each loss what that loss does not reach.
         truncation: a mode of `truncated_gradients` and its numbers, ("detach_every_k", k), ("max_lag", tau) or
@@ -83,7 +85,7 @@ def lost(truncated: Flow, truncation: tuple[str | int, ...]) -> list[str]:
     return [f"{told}; bias ‖cut − whole‖ / ‖whole‖ of ∂L/∂θ: {', '.join(biases)}"] if biases else [told]
 
 
-def cut_edges(steps: Steps, at: str | int | None, truncation: Any) -> Follow:
+def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
     """The edges that a truncation follows, as a function of (child, argument, parent).
 
     Raises:
@@ -118,7 +120,7 @@ def _over(steps: Steps, borders: list[int], free: bytearray) -> Follow:
     return follow
 
 
-def _earliest(steps: Steps, at: str | int | None, truncation: Any) -> dict[int, int]:
+def _earliest(steps: Steps, at: At, truncation: Any) -> dict[int, int]:
     """By the position of each followed loss: the position of the earliest step that it reaches, −1 for h0."""
     if not isinstance(truncation, tuple | list) or not truncation or truncation[0] not in MODES:
         raise TapeError(f"truncation={truncation!r}: must be a mode and its numbers, as ('detach_every_k', 2)")
@@ -131,7 +133,7 @@ def _earliest(steps: Steps, at: str | int | None, truncation: Any) -> dict[int, 
     found: dict[int, int] = {}
     for part in passes(len(steps.order), mode, **dict(zip(names, numbers, strict=True))):
         found |= {t - 1: part.earliest - 1 for t in range(part.first, part.last + 1)}
-    if at in ("all", None):
+    if at is None or at == "all":
         return {s: e for s, e in found.items() if s in steps.losses or not steps.losses}
-    last = max(steps.losses, default=-1)
-    return {s: e for s, e in found.items() if (s == last if at == "last" else steps.order[s][1] == at)}
+    here = marked(steps, at)
+    return {here: found[here]}

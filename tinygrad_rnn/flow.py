@@ -17,7 +17,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .steps import Steps, differentiable, find_steps
+from .places import At, name_of, positions, told
+from .steps import Frame, Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
 from .uncollected import uncollected
 
@@ -32,7 +33,7 @@ class Flow:
     tape: Tape
     steps: Steps
     loss: int  # line of the total loss
-    at: str | int | None  # which loss was followed: "all", "last", a step's t, or None: nothing was swept
+    at: At  # which loss was followed: "all", "last", a step's t or (loop, t), or None: nothing was swept
     seeds: dict[int, Array]
     adjoint: dict[int, Array]  # by line, where gradient arrived
     edges: dict[tuple[int, int], Array]  # (child, argument) -> what this edge brings to its parent
@@ -65,7 +66,7 @@ class Flow:
         Raises:
             TapeError: the truncation of L is no set of edges.
         """
-        line, at = (self.loss, "all") if s is None else (self.steps.losses[s], self.steps.order[s][1])
+        line, at = (self.loss, "all") if s is None else (self.steps.losses[s], name_of(s, self.steps.order))
         seeds, follow = {line: _one(self.tape, line)}, self.follows(s)
         adjoint, edges = _sweep(self.tape, seeds, follow)
         return replace(self, at=at, seeds=seeds, adjoint=adjoint, edges=edges, follow=follow, _shares={})
@@ -91,12 +92,13 @@ class Flow:
 
 
 @uncollected
-def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = None) -> Flow:
+def trace(loss: Var, at: At = "all", *, follow: Follow | None = None) -> Flow:
     """Sweep back from a loss and keep everything.
 
     Args:
         loss: the total loss L, a scalar.
-        at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone; None sweeps nothing.
+        at: "all" follows L; "last" or a step number t follows that step's marked loss J_t alone, ("decoder", t) where
+            several loops have such a step; None sweeps nothing.
         follow: `follow(child, argument, parent)` may cut edges, as truncated backpropagation through time does. It
             holds for whatever is asked of the flow: the loss followed, other losses' rows of the table, their paths.
 
@@ -110,12 +112,13 @@ def trace(loss: Var, at: str | int | None = "all", *, follow: Follow | None = No
     seeds = _seeds(tape, steps, loss, at)
     adjoint, edges = _sweep(tape, seeds, follow) if seeds else ({}, {})
     leaves = [i for i, line in enumerate(tape.lines) if line[0] == "var" and i not in tape.backward]
-    told = "the loss does not depend on" if follow is None else "what is cut leaves no way to"
+    because = "the loss does not depend on" if follow is None else "what is cut leaves no way to"
     notes = tuple(
-        f"{told} {steps.name[i] or f'v{i}'}: its gradient is zeros"
+        f"{because} {steps.name[i] or f'v{i}'}: its gradient is zeros"
         for i in leaves
         if seeds and i not in adjoint
     )
+    at = at if at is None or isinstance(at, str) else name_of(marked(steps, at), steps.order)
     return Flow(tape, steps, loss.index, at, seeds, adjoint, edges, follow, notes)
 
 
@@ -138,22 +141,31 @@ def _one(tape: Tape, line: int) -> Array:
     return np.ones_like(tape.lines[line][4])
 
 
-def _seeds(tape: Tape, steps: Steps, loss: Var, at: str | int | None) -> dict[int, Array]:
-    if at is None:
-        return {}
-    if at == "all":
-        return {loss.index: _one(tape, loss.index)}
+def marked(steps: Steps, at: str | int | Frame) -> int:
+    """The position of the step whose marked loss "last", a number or a pair (loop, number) means.
+
+    Raises:
+        TapeError: no loss is marked there, or several loops have a marked loss at that number.
+    """
     if not steps.losses:
         raise TapeError(f"at={at!r}: no step loss is marked; mark J_t with tg.loss(value, t), or follow at='all'")
-    if at == "last":
-        line = steps.losses[max(steps.losses)]
-        return {line: _one(tape, line)}
-    lines = [line for s, line in steps.losses.items() if steps.order[s][1] == at]
-    if len(lines) != 1:
-        stand = ", ".join(str(steps.order[s][1]) for s in steps.losses)
-        many = "two loops have such a step" if lines else "no loss is marked there"
-        raise TapeError(f"at={at!r}: {many}; marked losses stand at t = {stand}; use one of them, 'last' or 'all'")
-    return {lines[0]: _one(tape, lines[0])}
+    found = [max(steps.losses)] if at == "last" else positions(at, steps.order, steps.losses)
+    if len(found) > 1:
+        pairs = " or ".join(f"at={steps.order[s]!r}" for s in found)
+        raise TapeError(f"at={at!r}: {len(found)} loops have such a step; name the loop: {pairs}")
+    if not found:
+        stand = told(steps.order, steps.losses)
+        raise TapeError(
+            f"at={at!r}: no loss is marked there; marked losses stand at t = {stand}; use one of them, 'last' or 'all'"
+        )
+    return found[0]
+
+
+def _seeds(tape: Tape, steps: Steps, loss: Var, at: At) -> dict[int, Array]:
+    if at is None:
+        return {}
+    line = loss.index if at == "all" else steps.losses[marked(steps, at)]
+    return {line: _one(tape, line)}
 
 
 def _sweep(

@@ -9,7 +9,7 @@ import networkx as nx
 from .law import law
 from .layout.metrics import cell_number, loss_number
 from .painting.key import is_cut
-from .reading.naming import several, step_words
+from .reading.naming import followed_words, several, step_words
 
 
 def headline(graph: nx.MultiDiGraph) -> str:
@@ -32,7 +32,7 @@ def headline(graph: nx.MultiDiGraph) -> str:
     step = followed.get("step") if followed else None  # None in a fold, too
     last = step is not None and step == len(steps) - 1
     cut = ", truncated" if is_cut(graph) else ""
-    where = f"t = {at}" if step is None else step_words(steps, step, "t = ")
+    where = followed_words(at) if step is None else step_words(steps, step, "t = ")
     return ("Gradient of the last loss only" if last else f"Gradient of the loss at {where} only") + cut + only
 
 

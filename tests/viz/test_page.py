@@ -232,7 +232,7 @@ def test_what_cannot_be_stepped_through_is_said_in_one_line(tmp_path: Path) -> N
     with pytest.raises(viz.PictureError, match="cannot step through a Var"):
         viz.step_through(loss)  # type: ignore[arg-type]
     short_one = tg.flow(tg.cells.record("vanilla", 3)[1])
-    with pytest.raises(viz.PictureError, match="at=7: no marked loss there; losses stand at t = 1, 2, 3"):
+    with pytest.raises(viz.PictureError, match="at=7: no loss is marked there; marked losses stand at t = 1, 2, 3"):
         viz.step_through(short_one, at=[7])
     page = viz.step_through(short_one, at=["last"])
     assert [choice["t"] for choice in data_of(page)["choices"]] == ["", "3"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from importlib import metadata
 from typing import NoReturn
 
-from .looks import add_looks
+from .looks import add_looks, place
 
 PROGRAM = "tinygrad-rnn"
 # Those of `bptt` that give gradients, in its order; written here as well, since `--help` should not load it.
@@ -159,9 +159,8 @@ def parser() -> Parser:
     )
     draw.add_argument("--model", required=True, metavar="NAME", help="a cell or a published derivation (see `tape`)")
     _steps(draw)
-    draw.add_argument(
-        "--loss", type=_loss, default="all", metavar="all|last|t", help="the loss to follow, or none (%(default)s)"
-    )
+    which = "the loss to follow, LOOP:t of several loops, or none (%(default)s)"
+    draw.add_argument("--loss", type=_loss, default="all", metavar="all|last|t", help=which)
     endings = "ends in .svg, .png, .pdf or .dot; in .html for a page to step through"
     draw.add_argument("-o", "--output", required=True, metavar="FILE", help=endings)
     _seed(draw)
@@ -241,13 +240,11 @@ def _natural(text: str) -> int:
     return number
 
 
-def _loss(text: str) -> str | int:
-    if text in ("all", "last", "none"):
-        return text
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{shown(text)} is none of all, last, none and the number of a step") from None
+def _loss(text: str) -> str | int | tuple[str, int]:
+    found = place(text)
+    if isinstance(found, str) and found not in ("all", "last", "none"):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is none of all, last, none, the number of a step and LOOP:T")
+    return found
 
 
 def _whole(text: str) -> int:

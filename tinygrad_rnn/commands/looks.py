@@ -11,7 +11,10 @@ def add_looks(draw: ArgumentParser) -> None:
     """Teach a parser --show, --path, --backward, --fold, --every-step, --collapse, --theme, --size and --truncation."""
     draw.add_argument("--show", choices=("both", "value", "gradient"), help="one of the two passes alone")
     draw.add_argument(
-        "--path", nargs=2, metavar=("T", "K"), help="only how loss T reaches step K, or all uses of a weight K"
+        "--path",
+        nargs=2,
+        metavar=("T", "K"),
+        help="only how loss T reaches step K, or all uses of a weight K; LOOP:T where several loops have a step T",
     )
     draw.add_argument("--backward", action="store_true", default=None, help="the recorded backward pass, line by line")
     draw.add_argument(
@@ -33,7 +36,7 @@ def truncation(typed: Namespace) -> tuple[str | int, ...] | None:
 
 def looks(typed: Namespace) -> dict[str, Any]:
     """The arguments of `viz.draw` that were typed."""
-    path = None if typed.path is None else tuple(_number(word) for word in typed.path)
+    path = None if typed.path is None else tuple(map(place, typed.path))
     fold = None if typed.fold is None else typed.fold != ["no"] and tuple(_number(word) for word in typed.fold)
     given = {"show": typed.show, "path": path, "backward": typed.backward, "fold": fold}
     given |= {"every_step": typed.every_step, "collapse": typed.collapse, "theme": typed.theme, "size": typed.size}
@@ -46,15 +49,23 @@ def as_options(said: str) -> str:
 
 
 def _option(found: re.Match[str]) -> str:
-    name, value = found[1].replace("_", "-"), found[2]
+    name, value = _OPTION_OF.get(found[1], found[1]).replace("_", "-"), found[2]
     if value in ("True", "None"):
         return f"--{name}"
-    words = re.sub(r"[\[\]()',]", "", "no" if value == "False" else value)
+    inside = value[1:-1] if name == "path" else "no" if value == "False" else value
+    words = re.sub(r"[\[\]()',]", "", re.sub(r"\('([^']*)', (-?\d+)\)", r"\1:\2", inside))
     return f"--{name} {words.replace(' ', 'x') if name == 'size' else words}"
 
 
-_OPTIONS = ("show", "path", "backward", "fold", "every_step", "collapse", "theme", "size")
-_VALUE = r"True|False|None|'[^']*'|\([^()]*\)|\[[^\[\]]*\]"
+_OPTIONS = ("at", "show", "path", "backward", "fold", "every_step", "collapse", "theme", "size", "truncation")
+_OPTION_OF = {"at": "loss"}
+_VALUE = r"True|False|None|-?\d+|'[^']*'|\((?:[^()]|\([^()]*\))*\)|\[[^\[\]]*\]"
+
+
+def place(word: str) -> str | int | tuple[str, int]:
+    """A step as it is typed: 3, or decoder:3 where several loops count the same numbers; else a name as it is."""
+    loop, colon, number = word.rpartition(":")
+    return (loop, int(number)) if loop and re.fullmatch(r"-?\d+", number) else _number(word)
 
 
 def _number(word: str) -> str | int:

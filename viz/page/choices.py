@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tinygrad_rnn import Flow, TapeError
+from tinygrad_rnn.flow import marked
+from tinygrad_rnn.places import At
 
 from ..render import PictureError
 
@@ -38,10 +41,10 @@ def stage(flow: Flow, offered: Sequence[Choice]) -> Flow:
     return replace(flow, follow=None, rule=None).along(None)
 
 
-def choices(flow: Flow, at: Iterable[str | int] | None = None) -> list[Choice]:
+def choices(flow: Flow, at: At | Iterable[At] = None) -> list[Choice]:
     """The losses to offer: L first, where one sweep gives its truncated gradient, and marked step losses.
 
-    `at` names them as `tinygrad_rnn.flow` does: "all", "last", or a step's t.
+    `at` names one or several as `tinygrad_rnn.flow` does: "all", "last", a step's t, or a pair (loop, t).
 
     Raises:
         PictureError: a step that has no marked loss.
@@ -65,17 +68,17 @@ def _usual(flow: Flow) -> Sequence[int]:
     return sorted({*followed, losses[-1]})
 
 
-def _asked(flow: Flow, at: Iterable[str | int]) -> Sequence[int]:
-    losses, found = flow.steps.losses, set[int]()
-    for word in [at] if isinstance(at, str | int) else at:
-        if word == "all":
-            continue
-        here = [max(losses)] if word == "last" and losses else [s for s in losses if flow.steps.order[s][1] == word]
-        if len(here) != 1:
-            stand = ", ".join(str(flow.steps.order[s][1]) for s in sorted(losses)) or "no step"
-            raise PictureError(f"at={word!r}: no marked loss there; losses stand at t = {stand}; or use 'all', 'last'")
-        found.update(here)
-    return sorted(found)
+def _asked(flow: Flow, at: At | Iterable[At]) -> Sequence[int]:
+    several = isinstance(at, Iterable) and not isinstance(at, str) and not _is_pair(at)
+    words: Iterable[Any] = at if several else [at]  # type: ignore[assignment]
+    try:
+        return sorted({marked(flow.steps, word) for word in words if word != "all"})
+    except TapeError as error:
+        raise PictureError(str(error)) from None
+
+
+def _is_pair(at: Any) -> bool:
+    return isinstance(at, tuple) and len(at) == 2 and isinstance(at[0], str) and at[0] not in ("all", "last")
 
 
 def first_shown(flow: Flow, offered: Sequence[Choice]) -> int:

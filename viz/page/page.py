@@ -16,6 +16,7 @@ import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.places import At
 
 from .. import render
 from ..length import MOST_STEPS
@@ -84,14 +85,14 @@ class Page:
 
 
 @np.errstate(all="ignore")  # gradients that are no numbers are shown as such
-def step_through(flow: Flow, *, title: str | None = None, at: Iterable[str | int] | None = None) -> Page:
+def step_through(flow: Flow, *, title: str | None = None, at: At | Iterable[At] = None) -> Page:
     """A page on which every line of a program is computed, and every contribution to its gradient comes back.
 
     Args:
         flow: what `tinygrad_rnn.flow(L)` gives; the page opens with the loss that it follows.
         title: the model's name, to stand in the heading.
-        at: which losses can be chosen besides L: "last" or steps' t; all marked losses where there are at most 16,
-            otherwise the last one.
+        at: which losses can be chosen besides L: "last", steps' t or pairs (loop, t), one or several; all marked losses
+            where there are at most 16, otherwise the last one.
 
     Every choice brings its own sweep: which edges, each contribution's norm to four digits, and the contribution itself
     in 32-bit floats where it is small enough; see `arrays.LIMITS`.

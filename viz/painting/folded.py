@@ -10,6 +10,7 @@ from ..layout.curves import Point, straight
 from ..layout.metrics import fitting, loss_number, text_width
 from ..layout.router import Route
 from ..reading.fold import KEY, Fold, Ribbon
+from ..reading.naming import followed_words
 from ..reading.words import symbol
 from .border import Border, count_of
 from .cells import paint_table
@@ -193,7 +194,9 @@ class FoldPanel:
         followed = KEY in self.painter.seeds
         text = f"mean ℓ = {loss_number(self.fold.loss or 0.0)}"
         if followed:
-            text = f"{symbol('ℓ', self.graph.graph['at'])} followed"
+            at = self.graph.graph["at"]
+            name = f"ℓ at {followed_words(at)}" if isinstance(at, tuple) else symbol("ℓ", at)
+            text = f"{name} followed"
         size = (max(96.0, text_width(text, 11.5) + 16), 28.0)
         style = {"fillcolor": LOSS, "color": LOSS_EDGE, "style": "rounded,dashed,filled", "fontsize": "11.5"}
         told = f"{self.fold.losses} losses, mean {self.fold.loss:.6g}"

@@ -8,7 +8,7 @@ from ..layout.curves import straight
 from ..layout.metrics import scale_number, shorten, text_width
 from ..layout.search import Layout
 from ..reading.fold import KEY
-from ..reading.naming import step_words
+from ..reading.naming import followed_words, step_words
 from .canvas import Canvas
 from .cells import paint_table
 from .colours import (
@@ -210,7 +210,7 @@ class Key:
             key = next(iter(self.painter.seeds))
             paint_seed(canvas, "key-seed", (self.left + 32, self.y), "key")
             s, steps = graph.nodes[key].get("step") if key != KEY else None, graph.graph["steps"]
-            where = f"t = {graph.graph['at']}" if s is None else shorten(step_words(steps, s, "t = "), 16)
+            where = followed_words(graph.graph["at"]) if s is None else shorten(step_words(steps, s, "t = "), 16)
             self._two_lines(f"seed ∂ℓ/∂ℓ at {where}:", "this loss alone")
 
     def _two_lines(self, first: str, second: str) -> None:

@@ -22,6 +22,11 @@ def step_words(order: Sequence[Frame], s: int, before: str = "step ") -> str:
     return f"{one_line(loop, _MOST)} {t}" if several(order) else f"{before}{t}"
 
 
+def followed_words(at: Any) -> str:
+    """Where the loss stands that a flow follows by its `at`: "t = 3", "decoder 3"."""
+    return f"{one_line(at[0], _MOST)} {at[1]}" if isinstance(at, tuple) else f"t = {at}"
+
+
 def short_steps(order: Sequence[Frame]) -> list[str]:
     """Every step as briefly as can be told apart: "3", or "d3" for step 3 of the decoder."""
     names = short_loops(order)

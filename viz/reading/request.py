@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.places import is_number, positions
 
 from ..plain import one_line
 from ..render import PictureError
@@ -62,11 +63,7 @@ def read_request(path: Any, flow: Flow, weights: dict[str, str]) -> Request:
 def _place(path: Any, which: int, order: Sequence[Frame], among: Iterable[int], missing: str) -> int:
     """The position of the step that one half of a path names: its number, or (loop, number)."""
     word, places = path[which], sorted(among)
-    if _is_step(word):
-        found = [s for s in places if order[s][1] == word]
-    else:
-        pair = tuple(word) if isinstance(word, tuple | list) else ()
-        found = [s for s in places if len(pair) == 2 and _is_step(pair[1]) and order[s] == pair]
+    found = positions(word, order, places)
     if len(found) > 1:
         told = ", ".join(repr(_named(half, order)) for half in path)
         raise PictureError(f"path={path!r}: {len(found)} loops have such a step {word}; name the loop: path=({told})")
@@ -77,12 +74,8 @@ def _place(path: Any, which: int, order: Sequence[Frame], among: Iterable[int], 
 
 def _named(word: Any, order: Sequence[Frame]) -> Any:
     """A number as a pair, for the last loop that has such a step."""
-    loops = [loop for loop, t in order if t == word] if _is_step(word) else []
+    loops = [loop for loop, t in order if t == word] if is_number(word) else []
     return (one_line(loops[-1], 40), word) if loops else word
-
-
-def _is_step(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _few(words: list[Any]) -> str:
