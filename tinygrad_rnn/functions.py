@@ -70,9 +70,9 @@ def _inner() -> set[Any]:
     from .rules import cumulative, elementwise, index, linear, reduce, shape
 
     return {
-        cumulative.recurrence, elementwise.present, elementwise.share, index.order, index.put_along_axis,
-        index.scatter, linear.einsum, ops.fill, ops.identity, ops.one_hot, reduce.winners, shape.concatenate,
-        shape.stack,
+        cumulative.recurrence, elementwise.gap, elementwise.present, elementwise.share, index.order,
+        index.put_along_axis, index.scatter, linear.einsum, ops.fill, ops.identity, ops.one_hot, ops.weights,
+        reduce.winners, shape.concatenate, shape.stack,
     }  # fmt: skip
 
 

@@ -82,10 +82,19 @@ def softplus(x: Array) -> Array:
 def logsumexp(x: Array, axis: Any = -1, keepdims: bool = False) -> Array:
     """The logarithm log Σ e^x along an axis, without overflow."""
     x = floats(x)
-    m = top(x, axis)
+    m = np.minimum(top(x, axis), np.finfo(x.dtype).max)
     with np.errstate(divide="ignore"):  # log 0 is right where a whole row is −∞
         total = np.log(np.exp(x - m).sum(axis=axis, keepdims=True)) + m
     return total if keepdims else np.squeeze(total, axis=axis)
+
+
+@primitive
+def weights(x: Array, axis: Any) -> Array:
+    """The gradient of logsumexp: softmax, but 0 in a row of nothing but −∞, and equal shares for +∞."""
+    m = np.minimum(top(x, axis), np.finfo(x.dtype).max)
+    e = np.where((x == np.inf).any(axis=axis, keepdims=True), x == np.inf, np.exp(x - m)).astype(x.dtype, copy=False)
+    total = e.sum(axis=axis, keepdims=True)
+    return e / (total + (total == 0))
 
 
 @primitive
@@ -111,7 +120,8 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
 
     Args:
         logits: shape (..., K).
-        targets: class numbers 0 … K−1 of shape (...), or rows of weights of the logits' shape.
+        targets: class numbers 0 … K−1 of shape (...), or rows of weights of the logits' shape. A weight of 0 takes
+            nothing, of a logit of −∞, too.
 
     Returns shape (...). Raises ValueError or IndexError where shapes or class numbers do not fit.
     """
@@ -125,15 +135,19 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
         return total - pick(z, targets)
     if targets.shape != logits.shape:
         raise ValueError(f"target rows of shape {targets.shape} do not fit logits of shape {logits.shape}")
-    return total * targets.sum(axis=-1) - (targets * z).sum(axis=-1)
+    return total * targets.sum(axis=-1) - (targets * np.where(targets == 0, 0, z)).sum(axis=-1)
 
 
 @primitive
 def binary_cross_entropy(logits: Array, targets: Array) -> Array:
-    """−y log σ(z) − (1−y) log(1−σ(z)), element-wise, from logits z: log(1 + e^z) − y z without overflow."""
+    """−y log σ(z) − (1−y) log(1−σ(z)), element-wise, from logits z: log(1 + e^z) − y z without overflow.
+
+    As in softmax_cross_entropy, a weight of 0 takes nothing, of an infinite logit, too.
+    """
     logits = floats(logits)
     positive = logits.real > 0
-    return np.log1p(np.exp(np.where(positive, -logits, logits))) + logits * positive - targets * logits
+    lead = positive.astype(logits.real.dtype) - targets
+    return np.log1p(np.exp(np.where(positive, -logits, logits))) + np.where(lead == 0, 0, logits) * lead
 
 
 def pick(rows: Array, classes: Array) -> Array:

@@ -1,12 +1,7 @@
 """Derivatives of element-wise functions: arithmetic with broadcasting, activations, powers.
 
-Each line is `rule(function, vjp of argument 0, vjp of argument 1, …)`; g is the gradient of the result y. Conventions
-where there is no derivative: relu'(0) = 0, |x|'(0) = 0, sqrt'(0) = 0 (so a norm at zero has gradient zero), as have
-hypot, arctan2 and cbrt at zero; equal arguments of maximum and minimum share the gradient in halves, and a NaN among
-them gets none; fmax and fmin give it all to the one that is no NaN; the exponent of 0 ** n and of a negative number has
-gradient 0; steps (sign, floor, rint, …) have gradient 0; at its jumps a remainder has the gradient of beside them. At
-the other edges of a domain (log 0, arcsin 1, 0 ** 0.5, 1 / 0) it is infinite, as NumPy says. What np.where does not
-choose is computed all the same: an infinite derivative there makes NaN, so choose the argument before the logarithm.
+Each line is `rule(function, vjp of argument 0, vjp of argument 1, …)`; g is the gradient of the result y. What holds
+where there is no derivative (kinks, ties, steps, the ends of a domain, logits of −∞) stands in `conventions.py`.
 """
 
 from __future__ import annotations
@@ -54,6 +49,15 @@ def present(a: Array, b: Array) -> Array:
     return (np.isnan(b) & ~np.isnan(a)).astype(np.result_type(a, b), copy=False)
 
 
+@primitive
+def gap(a: Array, b: Array) -> Array:
+    """The difference a − b; of two +∞ it is 0, of two −∞ it is −∞."""
+    with np.errstate(invalid="ignore"):
+        apart = a - b
+    same = np.isinf(a) & (np.asarray(a) == b)
+    return np.where(same, np.minimum(a, 0), apart).astype(np.result_type(a, b), copy=False) if np.any(same) else apart
+
+
 def over(a: Array, b: Array) -> Array:
     """The quotient a / b, and 0 where b is 0."""
     zero = 1 - np.sign(b) ** 2
@@ -61,8 +65,17 @@ def over(a: Array, b: Array) -> Array:
 
 
 def slope(a: Array, n: Array) -> Array:
-    """The derivative n a^(n−1) of a^n, and 0 where n is 0."""
-    return n * a ** ((n - 1 if n else 1) if isinstance(n, int | float) else n + 1 - 2 * np.sign(n) ** 2)
+    """The derivative n a^(n−1) of a^n, and 0 where n is 0, of a = 0, too."""
+    if isinstance(n, int | float):
+        return n * a ** (n - 1 if n else 0)
+    both = (1 - np.sign(a) ** 2) * (1 - np.sign(n) ** 2)
+    return (1 - both) * n * (a + both) ** (n - 1)
+
+
+def turn(a: Array, b: Array) -> Array:
+    """The quotient a / (a² + b²), and 0 where both are 0; by the radius, since squares overflow and vanish."""
+    radius = np.hypot(a, b)
+    return over(over(a, radius), radius)
 
 
 def logarithm(a: Array) -> Array:
@@ -88,10 +101,11 @@ rule(np.fmax,       lambda g, y, a, b: like(g * (share(a, b) + present(a, b)), a
                     lambda g, y, a, b: like(g * (share(b, a) + present(b, a)), b))
 rule(np.fmin,       lambda g, y, a, b: like(g * (share(b, a) + present(a, b)), a),
                     lambda g, y, a, b: like(g * (share(a, b) + present(b, a)), b))
-rule(np.logaddexp,  lambda g, y, a, b: like(g * sigmoid(a - b), a),    lambda g, y, a, b: like(g * sigmoid(b - a), b))
+rule(np.logaddexp,  lambda g, y, a, b: like(g * sigmoid(gap(a, b)), a),
+                    lambda g, y, a, b: like(g * sigmoid(gap(b, a)), b))
 rule(np.hypot,      lambda g, y, a, b: like(g * over(a, y), a),        lambda g, y, a, b: like(g * over(b, y), b))
-rule(np.arctan2,    lambda g, y, a, b: like(g * over(b, a * a + b * b), a),
-                    lambda g, y, a, b: like(g * over(-a, a * a + b * b), b))
+rule(np.arctan2,    lambda g, y, a, b: like(g * turn(b, a), a),        lambda g, y, a, b: like(-g * turn(a, b), b))
+rule(gap,           lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g, b))
 rule(np.remainder,  lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g * (a // b), b))
 rule(np.where,      None,                                              lambda g, y, c, a, b: like(np.where(c, g, 0), a),
                     lambda g, y, c, a, b: like(np.where(c, 0, g), b))
@@ -111,11 +125,11 @@ rule(np.tan,        lambda g, y, a: g * (1 + y * y))
 rule(np.sinh,       lambda g, y, a: g * np.cosh(a))
 rule(np.cosh,       lambda g, y, a: g * np.sinh(a))
 rule(np.tanh,       lambda g, y, a: g * (1 - y * y))
-rule(np.arcsin,     lambda g, y, a: g / np.sqrt(1 - a * a))
-rule(np.arccos,     lambda g, y, a: -g / np.sqrt(1 - a * a))
+rule(np.arcsin,     lambda g, y, a: g * (1 - a * a) ** -0.5)
+rule(np.arccos,     lambda g, y, a: -g * (1 - a * a) ** -0.5)
 rule(np.arctan,     lambda g, y, a: g / (1 + a * a))
-rule(np.arcsinh,    lambda g, y, a: g / np.sqrt(a * a + 1))
-rule(np.arccosh,    lambda g, y, a: g / (np.sqrt(a - 1) * np.sqrt(a + 1)))
+rule(np.arcsinh,    lambda g, y, a: g / np.hypot(a, 1))
+rule(np.arccosh,    lambda g, y, a: g * ((a - 1) ** -0.5 * (a + 1) ** -0.5))
 rule(np.arctanh,    lambda g, y, a: g / (1 - a * a))
 rule(sigmoid,       lambda g, y, a: g * (y * (1 - y)))
 rule(relu,          lambda g, y, a: g * step_up(a))

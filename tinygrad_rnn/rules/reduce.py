@@ -16,6 +16,7 @@ from ..ops import (
     sigmoid,
     softmax,
     softmax_cross_entropy,
+    weights,
 )
 from ..tape import Array, Var, rule
 from .elementwise import half_reciprocal, like
@@ -76,8 +77,8 @@ rule(np.var,      lambda g, y, x, axis=None, *, ddof=0, keepdims=False:
                   spread(g, x, axis, keepdims) * (2 * deviation(x, axis, ddof)))
 rule(np.std,      lambda g, y, x, axis=None, *, ddof=0, keepdims=False:
                   spread(g * half_reciprocal(y), x, axis, keepdims) * (2 * deviation(x, axis, ddof)))
-rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims)
-                  * np.exp(x - spread(y, x, axis, keepdims)))
+rule(logsumexp,   lambda g, y, x, axis=-1, keepdims=False: spread(g, x, axis, keepdims) * weights(x, axis=axis))
+rule(weights,     lambda g, y, x, axis: y * (g - (g * y).sum(axis=axis, keepdims=True)))
 rule(softmax,     lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepdims=True)))
 rule(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
 rule(winners,     None, None)
