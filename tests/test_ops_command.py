@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tinygrad_rnn import cli
+from tinygrad_rnn.conventions import STATED, conventions
 from tinygrad_rnn.functions import functions
 
 
@@ -22,7 +23,19 @@ def test_json_has_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["ops", "softmax", "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["name"] for row in rows] == ["tg.log_softmax", "tg.softmax", "tg.softmax_cross_entropy"]
-    assert rows[1] == {"name": "tg.softmax", "kind": "differentiable", "arguments": "(x, axis=-1)"}
+    edges = [vars(stated) for stated in conventions("tg.softmax")]
+    assert rows[1] == {"name": "tg.softmax", "kind": "differentiable", "arguments": "(x, axis=-1)", "edges": edges}
+
+
+def test_a_name_brings_what_holds_where_its_function_has_no_derivative(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["ops", "np.sqrt"]) == 0
+    words = " ".join(capsys.readouterr().out.split())
+    (stated,) = conventions("np.sqrt")
+    assert stated.says == "the derivative at 0 is 0, so that lengths have one" and "gradient [0, 0.25]" in words
+    assert cli.main(["ops", "np.exp2"]) == 0
+    assert "derivative," not in capsys.readouterr().out
+    assert cli.main(["ops"]) == 0
+    assert f"({len(STATED)} statements)" in capsys.readouterr().out.splitlines()[-1]
 
 
 def test_a_name_that_is_none_is_answered_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:

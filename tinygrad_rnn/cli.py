@@ -290,8 +290,9 @@ def tape(typed: Namespace) -> int:
 
 
 def ops(typed: Namespace) -> int:
-    """List the functions that a tape can record, from the registry of rules."""
+    """List the functions that a tape can record, from the registry of rules; of those named, what holds at edges."""
     from . import rules  # noqa: F401  teaches them
+    from .conventions import conventions
     from .functions import functions
 
     found = [f for f in functions() if typed.name is None or typed.name.lower() in f.name.lower()]
@@ -299,11 +300,15 @@ def ops(typed: Namespace) -> int:
         remedy = f"`{PROGRAM} ops` lists all, tg.rule adds one"
         raise CommandError(f"no function whose name contains {shown(typed.name)} can be recorded; {remedy}")
     if typed.json:
-        print(json.dumps([vars(f) for f in found], indent=2, ensure_ascii=False))
+        rows = [vars(f) | {"edges": [vars(stated) for stated in conventions(f.name)]} for f in found]
+        print(json.dumps(rows, indent=2, ensure_ascii=False))
     else:
         from .commands import tables
 
-        tables.show(tables.functions(found))
+        edges = list(dict.fromkeys(stated for f in found for stated in conventions(f.name)))
+        tables.show(tables.functions(found), *([tables.edges(edges)] if typed.name and edges else []))
+        if not typed.name:
+            print(f"`{PROGRAM} ops NAME` adds what holds where a function has no derivative ({len(edges)} statements)")
     return 0
 
 

@@ -187,8 +187,9 @@ def parser() -> Parser:
         "ops",
         "list the functions that a tape can record",
         "Read from the registry of rules: what is differentiable, under which names, with which arguments; what is\n"
-        "constant; what leaves the tape. Anything else is refused, with the line that would add it.",
-        ("ops", "ops --json", "ops softmax"),
+        "constant; what leaves the tape. Anything else is refused, with the line that would add it.\n"
+        "With a NAME, also what holds where the function has no derivative: at kinks, ties, masks and infinities.",
+        ("ops", "ops --json", "ops sqrt"),
     )
     ops.add_argument("name", metavar="NAME", nargs="?", help="only functions whose name contains this")
     ops.add_argument("--json", action="store_true", help="print JSON, and nothing else, on standard output")

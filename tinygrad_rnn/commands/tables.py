@@ -10,6 +10,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console, RenderableType
 from rich.table import Table
 
+from ..conventions import Stated
 from ..demo import Gradient, Reach
 from ..functions import KINDS, Function
 
@@ -71,6 +72,18 @@ def functions(rows: Sequence[Function]) -> Table:
         if written:
             table.add_row(f"{kind}\n{len(written)}", f"{meaning}:\n{'  '.join(written)}", end_section=True)
     return table
+
+
+def edges(rows: Sequence[Stated]) -> str:
+    """What holds where there is no derivative, with numbers; what is said of several calls is said once."""
+    lines = ["Where there is no derivative, or no finite number (second derivatives by each number alone):"]
+    said = ""
+    for row in rows:
+        says = f"{row.functions}: {row.says}"
+        lines += ["", says] if says != said else []
+        lines += [f"    {row.question}", f"      {row.answer}"]
+        said = says
+    return "\n".join(lines)
 
 
 def short(error: float) -> str:
