@@ -1,0 +1,59 @@
+"""How much work a long sequence takes, counted in calls: what is alike in all steps is done once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_rnn as tg
+from tinygrad_rnn import assigned, roles
+
+Counted = Callable[[Any, str], list[int]]
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Counted]:
+    """`counted(module, "name")` counts the calls of a function from then on, in the one entry of a list."""
+
+    def begin(room: Any, name: str) -> list[int]:
+        calls, work = [0], getattr(room, name)
+
+        def counting(*args: Any, **kwargs: Any) -> Any:
+            calls[0] += 1
+            return work(*args, **kwargs)
+
+        monkeypatch.setattr(room, name, counting)
+        return calls
+
+    yield begin
+
+
+@pytest.mark.parametrize("T", [4, 12, 60])
+@pytest.mark.parametrize("cell", ["vanilla", "lstm", "skip"])
+def test_steps_that_are_recorded_alike_are_aligned_and_named_once(counted: Counted, cell: str, T: int) -> None:
+    tape, _ = tg.cells.record(cell, T)
+    merged, named = counted(roles, "_merged"), counted(assigned, "_given")
+    steps = tg.find_steps(tape)
+    assert merged == [2]  # once without the weights in the keys and once with them
+    assert named == [2]  # what is outside of all steps, and any step
+    assert {len(instances) for instances in steps.lines.values()} == {T}
+
+
+def test_a_step_that_differs_is_aligned_and_named_anew(counted: Counted) -> None:
+    rng, T = np.random.default_rng(0), 9
+    with tg.Tape(checked=True) as tape:
+        W, b, h = tape.var(rng.normal(size=(3, 3)), "W"), tape.var(rng.normal(size=3), "b"), tape.data(np.ones(3), "h0")
+        for t in range(1, T + 1):
+            with tg.step(t):
+                a = W @ h
+                if t in (4, 6):
+                    a = a + b
+                h = np.tanh(a)
+    merged, named = counted(roles, "_merged"), counted(assigned, "_given")
+    steps = tg.find_steps(tape)
+    assert named == [3]
+    assert merged == [2 * 3]  # step 1; step 4, which makes the union longer; what is like step 1, in the longer union
+    assert sorted(len(instances) for instances in steps.lines.values()) == [2, T, T]
