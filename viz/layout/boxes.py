@@ -52,6 +52,11 @@ class Box:
         """The outline of the node itself, standing at a point."""
         return Shape(at[0], at[1], self.width, self.height, self.round)
 
+    def foot_at(self, at: Point, margin: float = 0.0) -> tuple[float, float, float, float]:
+        """The footprint of the node standing at a point, grown by a margin."""
+        left, bottom, right, top = self.foot
+        return at[0] + left - margin, at[1] + bottom - margin, at[0] + right + margin, at[1] + top + margin
+
 
 @dataclass(frozen=True)
 class Face:

@@ -11,8 +11,8 @@ from .curves import Line, Point, Shape, dense, joined, rounded
 from .memory import memories
 from .mend import mended
 from .place import PANEL_GAP, Placement
-from .router import Memory, Route, Routing
 from .routes import route
+from .routing import Memory, Route, Routing
 from .structure import Structure
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .curves import clipped
 from .place import Placement
-from .router import Route, Routing
+from .routing import Route, Routing
 
 Array = Any
 

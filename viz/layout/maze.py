@@ -12,7 +12,7 @@ from .boxes import Box
 from .curves import Line, Point, rounded
 from .ends import Obstacle
 from .place import Placement
-from .router import Route, Routing
+from .routing import Route, Routing
 
 _STEP = 7.0
 _CLEAR = 6.5  # from a wire's middle to what it must not touch

@@ -8,7 +8,8 @@ from ..reading.template import Template
 from .boxes import Box
 from .curves import Line, rounded
 from .place import Placement
-from .router import Memory, Router, Routing
+from .router import Router
+from .routing import Memory, Routing
 from .structure import Structure
 
 _BELOW = 22.0
@@ -35,7 +36,7 @@ def memories(
     for n, (source, read) in enumerate(readers.items()):
         y = lowest - _BELOW - _PITCH * n
         store = _way_down(of[source], source, y, n)
-        of[source].ways.append(list(store))
+        of[source].ways.note(store)
         ways = {role: tuple(_way(of[role], source, role, y)) for role in read}
         found.append(Memory(source, y, tuple(store), ways))
     return found
@@ -59,6 +60,6 @@ def _way_down(router: Router, source: int, y: float, lane: int) -> Line:
     def cost(n: int) -> tuple[float, int]:
         way = forms[n]
         bends = 20 * (len(way) - 2)
-        return 500 * router.blocked(way, source) + 200 * router.crowded(way, y + 12) + bends, n
+        return 500 * router.ways.blocked(way, source) + 200 * router.ways.crowded(way, y + 12) + bends, n
 
     return rounded(forms[min(range(len(forms)), key=lambda n: cost(n))], 12)

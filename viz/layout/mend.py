@@ -9,7 +9,7 @@ from .boxes import Box
 from .faults import faults
 from .maze import Maze
 from .place import Placement
-from .router import Route, Routing
+from .routing import Route, Routing
 
 _MOST = 10  # wires that are laid anew
 

@@ -51,7 +51,7 @@ def place(
     straightener.run()
     straightener.under_a_reader()
     bus, low = _bus_heights(structure, boxes, at)
-    feet = [_foot(boxes[role], at[role]) for role in structure.roles]
+    feet = [boxes[role].foot_at(at[role]) for role in structure.roles]
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
     onward = [state for state in trunks if structure.direction[state] > 0]
     backward = [state for state in trunks if structure.direction[state] < 0]
@@ -71,11 +71,6 @@ def place(
         min(foot[1] for foot in feet),
         max(foot[3] for foot in feet),
     )
-
-
-def _foot(box: Box, at: Point, margin: float = 0.0) -> tuple[float, float, float, float]:
-    left, bottom, right, top = box.foot
-    return at[0] + left - margin, at[1] + bottom - margin, at[0] + right + margin, at[1] + top + margin
 
 
 class _Straightener:
@@ -159,9 +154,9 @@ class _Straightener:
     def _is_free(self, role: int, to: Point, along: Collection[int] = ()) -> bool:
         if self.parts and self._intruders(self.at | {role: to}) > self._intruders(self.at):
             return False
-        a = _foot(self.boxes[role], to, _FREE)
+        a = self.boxes[role].foot_at(to, _FREE)
         for other in self.structure.roles:
-            b = _foot(self.boxes[other], self.at[other])
+            b = self.boxes[other].foot_at(self.at[other])
             if other != role and other not in along and a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]:
                 return False
         return True
@@ -173,12 +168,12 @@ class _Straightener:
     def _hits(self, role: int) -> int:
         """How often straight links run over nodes, counted where this node takes part as link or as obstacle."""
         count = 0
-        own = _foot(self.boxes[role], self.at[role], 3)
+        own = self.boxes[role].foot_at(self.at[role], 3)
         for source, target in self.pieces:
             if role in (source, target):
                 for other in self.structure.roles:
                     if other not in (source, target):
-                        foot = _foot(self.boxes[other], self.at[other], 3)
+                        foot = self.boxes[other].foot_at(self.at[other], 3)
                         count += _samples_inside(self.at[source], self.at[target], foot)
             else:
                 count += _samples_inside(self.at[source], self.at[target], own)

@@ -4,65 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-
-import numpy as np
 
 from ..reading.template import Edge
 from .boxes import Box
 from .curves import Line, Point, Shape, bezier, dense, rounded, s_curve, warped
-from .ends import Obstacle, is_bussed, obstacles, ports
+from .ends import is_bussed, obstacles, ports
 from .place import Placement
+from .routing import JUNCTION, Route, Routing
 from .structure import Structure
+from .ways import Ways
 
-JUNCTION = 6.0  # diameter of the dot where a wire splits
 _SKIP_PITCH = 15.0
 _JOG = 13.0  # below a node, where a way up turns towards its port
 _BESIDE_A_TRUNK = 8.0  # two double wires as close as this look like one
-
-
-@dataclass(frozen=True)
-class Route:
-    """One drawn wire, in the coordinates of the step that its head belongs to.
-
-    `tail` and `head` are "n<role>" for a node, "j<name>" for a junction, "w<key>" for a chip; the tail's node belongs
-    to the step `back` steps earlier. `edges` are the edges whose contributions pass along it, so a bus has several. A
-    route with `turn` = (k, n) is drawn in steps s with s mod n = k only: neighbouring skips must not share a lane.
-    """
-
-    key: str
-    line: tuple[Point, ...]
-    start: Shape
-    end: Shape
-    tail: str
-    head: str
-    edges: tuple[Edge, ...] = ()
-    weight: str | None = None
-    back: int = 0
-    turn: tuple[int, int] | None = None
-
-
-@dataclass(frozen=True)
-class Memory:
-    """One state's lane: its height, the way of the state down to it, and the way from it up into each reader.
-
-    Both ways begin at the lane and are in the coordinates of the step that the state, or the reader, belongs to.
-    """
-
-    source: int
-    y: float
-    store: tuple[Point, ...]
-    reads: dict[int, tuple[Point, ...]]
-
-
-@dataclass
-class Routing:
-    """All routes of one step, the dots where they split, and what they had to avoid."""
-
-    routes: list[Route] = field(default_factory=list)
-    junctions: dict[str, Point] = field(default_factory=dict)
-    obstacles: list[Obstacle] = field(default_factory=list)
-    memories: list[Memory] = field(default_factory=list)
 
 
 class Router:
@@ -76,10 +30,8 @@ class Router:
         self.routing = routing or Routing(obstacles=list(obstacles(structure, boxes, self.at)))
         self.ports = ports(structure, boxes, placement)
         self.lanes: list[float] = []  # heights that skips have taken
-        # Lines that ways up should keep away from, and the same as one array of points.
-        self.ways: list[Line] = [list(wire.line) for wire in self.routing.routes if not wire.back]
-        self._near = np.zeros((0, 2))
-        self._counted: list[int] = []
+        laid = [wire.line for wire in self.routing.routes if not wire.back]
+        self.ways = Ways(self.routing.obstacles, laid)  # what ways up should keep away from
 
     def shape(self, role: int, dx: float = 0.0) -> Shape:
         """The outline of a node, possibly as it stands in another step."""
@@ -105,7 +57,7 @@ class Router:
         """Record one route."""
         self.routing.routes.append(Route(key, tuple(line), start, end, tail, head, tuple(edges), None, back, turn))
         if not back:
-            self.ways.append(list(line))
+            self.ways.note(line)
 
     def junction(self, name: str, at: Point) -> Shape:
         """Record a dot where a wire splits; returns its outline."""
@@ -214,7 +166,7 @@ class Router:
         if below:
             for k in range(turns):  # the way up keeps clear of where the state itself goes down
                 aside_of = self.placement.right - 8 - 9 * k if lag > 0 else self.placement.left + 8 + 9 * k
-                self.ways.append(dense([(aside_of, lowest), (aside_of, self.at[state][1])]))
+                self.ways.note(dense([(aside_of, lowest), (aside_of, self.at[state][1])]))
             way = self.way_up(lowest, reader, f"skip{state}.{lag}", self.placement.left)
         for k in range(turns):
             height = lane + (k - (turns - 1) / 2) * _SKIP_PITCH
@@ -273,41 +225,13 @@ class Router:
                     continue
                 way = [(x, y), (x, top)] if x == port else [(x, y), (x, jog), (port, jog), (port, top)]
                 away = max(0.0, abs(x - source) - abs(port - source))
-                cost = abs(x - port) + away + (25 if step else 0) + 500 * self.blocked(way, reader)
+                cost = abs(x - port) + away + (25 if step else 0) + 500 * self.ways.blocked(way, reader)
                 if best is None or cost < best[0]:
-                    cost += 200 * self.crowded(way, y + 12)
+                    cost += 200 * self.ways.crowded(way, y + 12)
                 if best is None or cost < best[0]:
                     best = (cost, way)
             if best and best[0] < 4 * step:
                 break
         way = best[1] if best else [(port, y), (port, top)]
-        self.ways.append(dense(way))
+        self.ways.note(dense(way))
         return way
-
-    def blocked(self, way: Line, reader: int) -> float:
-        """How much of the way lies in obstacles: 1 for each, and 1 more for every 6 points of length."""
-        count = 0.0
-        for obstacle in self.routing.obstacles:
-            if obstacle.role == reader:
-                continue
-            for a, b in zip(way, way[1:], strict=False):
-                if obstacle.meets(a, b, 7):
-                    low, high = max(min(a[1], b[1]), obstacle.bottom - 7), min(max(a[1], b[1]), obstacle.top + 7)
-                    near, far = max(min(a[0], b[0]), obstacle.left - 7), min(max(a[0], b[0]), obstacle.right + 7)
-                    count += 1 + (max(0.0, high - low) + max(0.0, far - near)) / 6
-        return count
-
-    def crowded(self, way: Line, above: float) -> int:
-        """How many other wires run closely beside this way, above a height."""
-        if len(self.ways) != len(self._counted):
-            fresh = [np.array(line[::2]) for line in self.ways[len(self._counted) :]]
-            self._near = np.concatenate([self._near, *fresh])
-            self._counted += [len(points) for points in fresh]
-        owner = np.repeat(np.arange(len(self._counted)), self._counted)
-        together = np.zeros(len(self._counted))
-        for (x0, y0), (x1, y1) in zip(way, way[1:], strict=False):
-            low, high = max(min(y0, y1), above) - 7, max(y0, y1) + 7
-            x, y = self._near[:, 0], self._near[:, 1]
-            close = (x > min(x0, x1) - 11) & (x < max(x0, x1) + 11) & (y > low) & (y < high)
-            together += np.bincount(owner[close], minlength=len(self._counted))
-        return int(np.sum(together > 5))  # points are 6 apart: a wire that only crosses has at most 4 here

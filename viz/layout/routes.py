@@ -8,7 +8,8 @@ from .boxes import Box
 from .buses import buses
 from .curves import Line
 from .place import Placement
-from .router import Router, Routing
+from .router import Router
+from .routing import Routing
 from .structure import Structure
 
 

@@ -52,7 +52,7 @@ def frames(parts: Sequence[Part], boxes: Mapping[int, Box], at: Mapping[int, Poi
     found = []
     for path in sorted(paths, key=len):
         members = [part.role for part in parts if part.scopes[: len(path)] == path]
-        feet = [_foot(boxes[role], at[role]) for role in members]
+        feet = [boxes[role].foot_at(at[role]) for role in members]
         inner = max(len(part.scopes) for part in parts if part.role in members) - len(path)
         margin = _AROUND * (inner + 1)
         found.append(
@@ -73,7 +73,7 @@ def intruders(found: Sequence[Frame], boxes: Mapping[int, Box], at: Mapping[int,
     counts = {}
     for frame in found:
         count = sum(
-            frame.meets(_foot(boxes[role], at[role])) for role in at if role in boxes and role not in frame.roles
+            frame.meets(boxes[role].foot_at(at[role])) for role in at if role in boxes and role not in frame.roles
         )
         for other in found:
             nested = frame.path[: len(other.path)] == other.path or other.path[: len(frame.path)] == frame.path
@@ -104,8 +104,3 @@ def in_clusters(text: str, parts: Sequence[Part]) -> str:
     lines += ["}"] * len(open_paths)
     body = text.rstrip().removesuffix("}")
     return "\n".join([body, "newrank=true;", *lines, "}"])
-
-
-def _foot(box: Box, at: Point) -> tuple[float, float, float, float]:
-    left, bottom, right, top = box.foot
-    return at[0] + left, at[1] + bottom, at[0] + right, at[1] + top

@@ -10,7 +10,7 @@ from .curves import Point, crosses
 from .ends import Obstacle
 from .faults import faults
 from .place import Placement
-from .router import Routing
+from .routing import Routing
 from .structure import Structure
 
 # Set by eye: a wire over a box is worse than any detour, a crossing is worth a detour of some 450 points.
@@ -58,9 +58,8 @@ def in_the_way(
     for state, obstacle in _blocking(structure, placement, routing):
         x, y = (obstacle.left + obstacle.right) / 2, (obstacle.bottom + obstacle.top) / 2
         for role in structure.roles:
-            left, bottom, right, top = boxes[role].foot
-            ox, oy = placement.at[role]
-            on_it = ox + left - 1 <= x <= ox + right + 1 and oy + bottom - 1 <= y <= oy + top + 1
+            left, bottom, right, top = boxes[role].foot_at(placement.at[role], 1)
+            on_it = left <= x <= right and bottom <= y <= top
             if on_it and role != state and role not in structure.spines.get(state, ()):
                 pairs.add((role, state))
     return frozenset(pairs)

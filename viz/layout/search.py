@@ -16,8 +16,8 @@ from .curves import Point, crosses
 from .faults import faults
 from .mend import mended
 from .place import Placement, place
-from .router import Routing
 from .routes import route
+from .routing import Routing
 from .scopes import depth, frames, in_clusters, intruders, with_room
 from .score import in_the_way, score
 from .strips import Strips, arrange

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from ..layout.curves import Line, Point, Shape, dense
 from ..layout.metrics import text_width
-from ..layout.router import Route
+from ..layout.routing import Route
 from ..layout.search import Layout
 from ..reading.fold import KEY, Fold
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..layout.curves import Point, straight
 from ..layout.metrics import fitting, loss_number, text_width
-from ..layout.router import Route
+from ..layout.routing import Route
 from ..reading.fold import KEY, Fold, Ribbon
 from ..reading.naming import followed_words
 from ..reading.words import symbol

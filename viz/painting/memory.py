@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..layout.curves import Line, Point, Shape, dense, joined, rounded
-from ..layout.router import JUNCTION, Memory, Route
+from ..layout.routing import JUNCTION, Memory, Route
 from ..reading.fold import KEY
 from ..reading.tooltips import norm
 from .colours import OUTLINE

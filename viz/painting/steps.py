@@ -11,7 +11,7 @@ import networkx as nx
 from ..layout.curves import Line, Point, Shape, dense, joined, rounded
 from ..layout.metrics import shorten, text_width
 from ..layout.place import PANEL_GAP
-from ..layout.router import JUNCTION, Route
+from ..layout.routing import JUNCTION, Route
 from ..layout.search import Layout
 from ..reading.fold import KEY, Fold
 from ..reading.template import Edge

@@ -7,7 +7,7 @@ from typing import Any
 from ..layout.boxes import chip_width
 from ..layout.curves import Line, Shape, dense, rounded, straight
 from ..layout.metrics import loss_number, text_width
-from ..layout.router import Route
+from ..layout.routing import Route
 from ..reading.fold import KEY
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
 from .flows import flows_of, together

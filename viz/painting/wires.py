@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..layout.curves import Line, Point
-from ..layout.router import Route
+from ..layout.routing import Route
 from ..layout.search import Layout
 from .canvas import Canvas
 from .colours import Scale, line_colour
