@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .flow import Flow, Follow, Rule, marked, trace
+from .flow import Flow, Rule, marked, trace
+from .losses import Follow, readout, rows_read_other_blocks
 from .places import At
 from .steps import Steps, find_steps
 from .tape import TapeError, Var
@@ -64,7 +66,7 @@ def rule(steps: Steps, truncation: Any) -> Rule:
     free = free_lines(steps.tape, steps)
 
     def follows(s: int | None) -> Follow:
-        return cut_edges(steps, "all", truncation) if s is None else _over(steps, [earliest[s]], free)
+        return cut_edges(steps, "all", truncation) if s is None else _alone(steps, earliest[s], free)
 
     return follows
 
@@ -91,7 +93,9 @@ def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
     Raises:
         TapeError: no such truncation, states that go backwards in time, or one that is no set of edges.
     """
-    earliest = _earliest(steps, at, truncation)
+    earliest, free = _earliest(steps, at, truncation), free_lines(steps.tape, steps)
+    if len(earliest) == 1:
+        return _alone(steps, next(iter(earliest.values())), free)
     borders = sorted({e for e in earliest.values() if e >= 0})
 
     def between(early: int, late: int) -> bool:
@@ -104,7 +108,22 @@ def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
                 f"{truncation[0]}: the loss at t = {here} reaches past step {there}, where another loss ends, so this "
                 f"is no set of cut edges; follow one loss: flow(L, at='last', truncation={tuple(truncation)!r})"
             )
-    return _over(steps, borders, free_lines(steps.tape, steps))
+    if rows_read_other_blocks(steps, partial(bisect_right, borders)):
+        raise TapeError(
+            f"{truncation[0]}: a row of the losses reads states of steps behind a cut itself, so this is no set of cut "
+            f"edges; follow one loss: flow(L, at='last', truncation={tuple(truncation)!r})"
+        )
+    return _over(steps, borders, free)
+
+
+def _alone(steps: Steps, earliest: int, free: bytearray) -> Follow:
+    """Every edge but those by which one loss would reach a step before its earliest one, or the initial state."""
+    carries, reads = _over(steps, [earliest], free), readout(steps)
+
+    def follow(child: int, argument: int, parent: int) -> bool:
+        return carries(child, argument, parent) and not ((child, argument) in reads and steps.of[parent] < earliest)
+
+    return follow
 
 
 def _over(steps: Steps, borders: list[int], free: bytearray) -> Follow:

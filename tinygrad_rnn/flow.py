@@ -17,12 +17,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .losses import Follow, alone, readout, seed, weight_of
 from .places import At, name_of, positions, told
-from .steps import Frame, Steps, differentiable, find_steps
+from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
 from .uncollected import uncollected
 
-Follow = Callable[[int, int, int], bool]
 Rule = Callable[[int | None], Follow]  # the edges that the marked loss of step s follows alone; None: those of L
 
 
@@ -48,6 +48,11 @@ class Flow:
             self._shares[weight] = shares(self.tape, self.steps, self.edges, weight)
         return self._shares[weight].get(s, np.zeros_like(self.tape.lines[weight][4]))
 
+    @property
+    def followed(self) -> int | None:
+        """The step whose marked loss alone is followed; None: L, or nothing."""
+        return None if self.at in ("all", None) else marked(self.steps, self.at)
+
     def follows(self, s: int | None) -> Follow | None:
         """The edges that the marked loss of step s follows, None: L itself; all of them where this is None.
 
@@ -66,10 +71,14 @@ class Flow:
         Raises:
             TapeError: the truncation of L is no set of edges.
         """
-        line, at = (self.loss, "all") if s is None else (self.steps.losses[s], name_of(s, self.steps.order))
-        seeds, follow = {line: _one(self.tape, line)}, self.follows(s)
-        adjoint, edges = _sweep(self.tape, seeds, follow)
+        at, follow = "all" if s is None else name_of(s, self.steps.order), self.follows(s)
+        seeds = _seeds(self.steps, self.loss, s)
+        adjoint, edges = _sweep(self.steps, seeds, follow, s)
         return replace(self, at=at, seeds=seeds, adjoint=adjoint, edges=edges, follow=follow, _shares={})
+
+    def edges_of(self, s: int) -> dict[tuple[int, int], Array]:
+        """Every edge's own contribution, for a unit seed on the marked loss of step s, cut as it is for that."""
+        return _sweep(self.steps, seed(self.steps, s), self.follows(s), s)[1]
 
     def table(self, weight: int) -> dict[int, dict[int, Array]]:
         """C[s_t][s_k]: the part of dJ_t/dweight that step k adds, for a unit seed on each marked loss J_t.
@@ -79,16 +88,21 @@ class Flow:
         sweep per marked loss. Source: DESIGN's C[t,k] = e_t · J_t … J_{k+1} · ∂⁺h_k/∂θ.
         """
         result = {}
-        for s, line in self.steps.losses.items():
-            _, edges = _sweep(self.tape, {line: _one(self.tape, line)}, self.follows(s))
-            result[s] = shares(self.tape, self.steps, edges, weight)
+        for s in self.steps.losses:
+            result[s] = shares(self.tape, self.steps, self.edges_of(s), weight)
         return result
 
     @property
     def loss_weights(self) -> dict[int, Array]:
-        """dL/dJ_t by step, 0 for a marked loss that L does not use."""
-        full = self.adjoint if self.at == "all" else _sweep(self.tape, {self.loss: _one(self.tape, self.loss)}, None)[0]
-        return {s: full.get(line, np.zeros(())) for s, line in self.steps.losses.items()}
+        """dL/dJ_t by step, 0 for a marked loss that L does not use.
+
+        Raises:
+            TapeError: L does not weigh all numbers of a row alike, so that it is not made of their sum.
+        """
+        full = self.adjoint
+        if self.at != "all":
+            full = _sweep(self.steps, _seeds(self.steps, self.loss, None), None)[0]
+        return {s: weight_of(self.steps, s, full.get(line)) for s, line in self.steps.losses.items()}
 
 
 @uncollected
@@ -109,8 +123,9 @@ def trace(loss: Var, at: At = "all", *, follow: Follow | None = None) -> Flow:
     if loss.shape != ():
         raise TapeError(f"flow: the loss has shape {loss.shape}, not (); sum or average it first")
     tape, steps = loss.tape, find_steps(loss.tape)
-    seeds = _seeds(tape, steps, loss, at)
-    adjoint, edges = _sweep(tape, seeds, follow) if seeds else ({}, {})
+    s = None if at in ("all", None) else marked(steps, at)
+    seeds = {} if at is None else _seeds(steps, loss.index, s)
+    adjoint, edges = _sweep(steps, seeds, follow, s) if seeds else ({}, {})
     leaves = [i for i, line in enumerate(tape.lines) if line[0] == "var" and i not in tape.backward]
     because = "the loss does not depend on" if follow is None else "what is cut leaves no way to"
     notes = tuple(
@@ -134,14 +149,16 @@ def shares(tape: Tape, steps: Steps, edges: dict[tuple[int, int], Array], weight
 
 def carry_cut(steps: Steps, earliest: int) -> Follow:
     """Follow everything but carry edges into steps before `earliest`: the edge rule of truncated BPTT."""
-    return lambda child, argument, parent: not (steps.is_carry(child, argument) and steps.of[parent] < earliest)
+    reads = readout(steps)  # a state that a row reads after the loop, step t would have read
+
+    def follow(child: int, argument: int, parent: int) -> bool:
+        carried = steps.is_carry(child, argument) or (child, argument) in reads
+        return not (carried and steps.of[parent] < earliest)
+
+    return follow
 
 
-def _one(tape: Tape, line: int) -> Array:
-    return np.ones_like(tape.lines[line][4])
-
-
-def marked(steps: Steps, at: str | int | Frame) -> int:
+def marked(steps: Steps, at: At) -> int:
     """The position of the step whose marked loss "last", a number or a pair (loop, number) means.
 
     Raises:
@@ -161,23 +178,21 @@ def marked(steps: Steps, at: str | int | Frame) -> int:
     return found[0]
 
 
-def _seeds(tape: Tape, steps: Steps, loss: Var, at: At) -> dict[int, Array]:
-    if at is None:
-        return {}
-    line = loss.index if at == "all" else steps.losses[marked(steps, at)]
-    return {line: _one(tape, line)}
+def _seeds(steps: Steps, loss: int, s: int | None) -> dict[int, Array]:
+    """Where the gradient of L starts, or that of the marked loss of step s alone."""
+    return {loss: np.ones_like(steps.tape.lines[loss][4])} if s is None else seed(steps, s)
 
 
 def _sweep(
-    tape: Tape, seeds: dict[int, Array], follow: Follow | None
+    steps: Steps, seeds: dict[int, Array], follow: Follow | None, s: int | None = None
 ) -> tuple[dict[int, Array], dict[tuple[int, int], Array]]:
-    """The adjoint of every line that gradient reached, and every edge's contribution.
+    """The adjoint of every line that gradient reached, and every edge's contribution; of loss s alone, where given.
 
     The sweep itself is asked for the leaves only. Adjoints are added up here, in its order: where one edge alone
     arrives the adjoint is that edge's contribution, without a copy.
     """
     edges: dict[tuple[int, int], Array] = {}
-    depends = differentiable(tape)
+    tape, depends = steps.tape, differentiable(steps.tape)
     adjoint = {i: seed for i, seed in seeds.items() if depends[i]}
     sums: set[int] = set()  # adjoints that are sums made here, and so may grow in place
 
@@ -193,5 +208,5 @@ def _sweep(
             sums.add(parent)
 
     leaves = [i for i in range(max(seeds) + 1) if tape.lines[i][0] == "var"]
-    tape.sweep(seeds, leaves, follow=follow, report=report)
+    tape.sweep(seeds, leaves, follow=follow if s is None else alone(steps, s, follow), report=report)
     return adjoint, edges

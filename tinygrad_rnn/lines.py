@@ -41,22 +41,3 @@ def frame(t: Any, loop: Any) -> tuple[str, int | None]:
     if not isinstance(t, int | np.integer | None) or not isinstance(loop, str):
         raise TapeError(f"step({t!r}, loop={loop!r}): t is a whole number, loop a word")
     return loop, None if t is None else int(t)
-
-
-def check_mark(shape: tuple[int, ...] | None, t: int, scope: Scope, marked: set[Scope]) -> None:
-    """Raise TapeError unless a value may be marked as the loss of step t: a scalar, in its own step, the only one.
-
-    `marked` holds where losses were marked so far, and is added to.
-    """
-    if shape != ():
-        what = "is no Var of this tape" if shape is None else f"has shape {shape}, not ()"
-        raise TapeError(f"step t = {t}: the step loss {what}; sum or average what you recorded first")
-    frames = tuple(frame for frame in scope if frame[1] is not None)
-    if frames and t not in [number for _, number in frames]:
-        raise TapeError(f"a loss of step t = {frames[0][1]} was marked for t = {t}; mark it for its own step")
-    place = (*frames, ("", t))
-    if place in marked:
-        raise TapeError(
-            f"step t = {t} already has a marked loss; mark the sum, or give a second loop a name of its own"
-        )
-    marked.add(place)

@@ -32,7 +32,7 @@ def names(tape: Tape) -> tuple[str, ...]:
 def _name_lines(tape: Tape) -> tuple[str, ...]:
     steps, lines, n = find_steps(tape), tape.lines, len(tape.lines)
     loops = {loop for line in lines for loop, t in line[5] if t is not None}
-    marked = {line: t for line, _, t in tape.losses}
+    marked = _marked(tape)
     stems: list[tuple[str, str] | None] = [None] * n  # what it is called, and its place in time
     for i in range(n):
         stem = steps.name[i]
@@ -40,7 +40,7 @@ def _name_lines(tape: Tape) -> tuple[str, ...]:
             stem = quoted(stem)
             stems[i] = stem, _time(lines[i][5], loops) if steps.of[i] >= 0 and not stem.endswith("]") else ""
         elif i in marked:
-            stems[i] = "J", f"[{shorten(printable(str(marked[i])), 12)}]"
+            stems[i] = "J", f"[{marked[i][0]}]" if len(marked[i]) == 1 else ""
     for (role, s), i in steps.initial.items():  # h[0], where the state of the steps is called h
         stem = next((steps.name[j] for j in steps.lines.get(role, {}).values() if steps.name[j]), None)
         t = steps.order[0][1]
@@ -61,6 +61,22 @@ def _name_lines(tape: Tape) -> tuple[str, ...]:
         used.add(name)
         result[i] = name
     return tuple(result)
+
+
+def remarks_on_losses(tape: Tape) -> dict[int, str]:
+    """What to say beside each marked line: "loss J[3]", or "rows are the losses J[1], …, J[4]"."""
+    return {
+        line: f"loss J[{times[0]}]" if len(times) == 1 else f"rows are the losses J[{times[0]}], …, J[{times[-1]}]"
+        for line, times in _marked(tape).items()
+    }
+
+
+def _marked(tape: Tape) -> dict[int, list[str]]:
+    """By marked line, the times of the losses that it holds, made printable."""
+    found: dict[int, list[str]] = {}
+    for line, _, t in tape.losses:
+        found.setdefault(line, []).append(shorten(printable(str(t)), 12))
+    return found
 
 
 def _primes(count: int) -> str:

@@ -21,8 +21,8 @@ import numpy as np
 
 from .derivative import backward_pass, contribution
 from .errors import word
-from .naming import heading, names
-from .notation import ATOM, Notation, Written, expression, literal, printable, shorten
+from .naming import heading, names, remarks_on_losses
+from .notation import ATOM, Notation, Written, expression, literal
 from .ops import one_hot, softmax_cross_entropy
 from .rules.index import scatter
 from .rules.shape import concatenate, stack
@@ -171,7 +171,7 @@ class _Program:
 
     # ---- statements ------------------------------------------------------------------------------------------------
     def forward(self) -> list[str]:
-        marked = {line: t for line, _, t in self.tape.losses}
+        marked = remarks_on_losses(self.tape)
         text, scope = [], None
         for i in self.needed:
             fn, parents, args, kw, _, at, _ = self.lines[i]
@@ -184,7 +184,7 @@ class _Program:
             written = expression((fn, parents, args, kw), operands, self.notation).text
             text.append(
                 f"{self.called[i]} = {written}"
-                + (f"  # loss J[{shorten(printable(str(marked[i])), 12)}]" if i in marked else "")
+                + (f"  # {marked[i]}" if i in marked else "")
             )
         return text
 

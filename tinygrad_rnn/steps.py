@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from itertools import count, repeat
 
 from .assigned import assigned_names
-from .errors import Scope, TapeError
+from .errors import Scope
 from .guard import Place
+from .marks import Frame, losses_by_step, step_frame
 from .reads import Read, Reads, reads, sorted_out
 from .roles import aligned, numbered
 from .tape import Tape
 from .var import getitem
 
-Frame = tuple[str, int]
 Slot = tuple[int, int]  # a role and the number of its argument
 Slots = dict[Slot, set[tuple[int, int]]]  # argument slots that another step feeds: by which role, at what lag
 STATE = re.compile(
@@ -54,6 +54,7 @@ class Steps:
     carries: tuple[tuple[int, int], ...]  # (role, lag ≠ 0) of every state that a later step uses
     recurrent: frozenset[Slot]  # argument slots that an earlier step feeds
     losses: dict[int, int]  # s -> the line marked as that step's loss
+    rows: dict[int, int]  # s -> which row of that line it is, where the losses of several steps are one line
 
     def is_carry(self, child: int, argument: int) -> bool:
         """Does this argument of a line come from another step, or from an initial state?"""
@@ -109,6 +110,7 @@ def find_steps(tape: Tape) -> Steps:
     inputs = _sequences(tape, of, outside, kinds, placed) | _one_a_step(tape, kinds, states, in_many)
     inputs |= _states_by_letter(tape, users - in_many - states)
     used = everything.parents() - states - inputs
+    losses, rows = losses_by_step(tape.losses, tape.lines, order)
     return Steps(
         tape=tape,
         order=tuple(order),
@@ -123,7 +125,8 @@ def find_steps(tape: Tape) -> Steps:
         initial=initial,
         carries=tuple(sorted({feed for feeds in slots.values() for feed in feeds})),
         recurrent=frozenset(slots),
-        losses=_losses(tape, order),
+        losses=losses,
+        rows=rows,
     )
 
 
@@ -169,12 +172,6 @@ def _with_leaves(keys: list[int], outside: Reads, common: set[int]) -> list[int]
     for i, _, p in outside.of(common):
         found[i] = fresh[found[i], p]
     return found
-
-
-def step_frame(scope: Scope) -> Frame | None:
-    """The frame of a scope that is its time step: the one of loop "time", else the outermost with a number."""
-    numbered = [(loop, t) for loop, t in scope if t is not None]
-    return next((f for f in numbered if f[0] == "time"), numbered[0] if numbered else None)
 
 
 def _slots(between: Reads, of: list[int], role: list[int]) -> Slots:
@@ -285,14 +282,3 @@ def _states_by_letter(tape: Tape, alone: set[int]) -> frozenset[int]:
     """Leaves that one step alone reads and whose name says state, h0 or c_0: no recurrence showed them, as at T = 1."""
     named = {p: STATE.fullmatch(tape.lines[p][6] or "") for p in alone if not tape.lines[p][1]}
     return frozenset(p for p, state in named.items() if state and state[1] in LETTERS)
-
-
-def _losses(tape: Tape, order: dict[Frame, int]) -> dict[int, int]:
-    losses = {}
-    for line, scope, t in tape.losses:
-        frame = step_frame(scope) or next((f for f in order if f[1] == t), None)
-        if frame in order:
-            if order[frame] in losses:
-                raise TapeError(f"step t = {t} has two marked losses; mark their sum")
-            losses[order[frame]] = line
-    return losses

@@ -23,7 +23,8 @@ import numpy as np
 
 from . import guard, operands
 from .errors import Scope, TapeError, first_line, where_in_time, word
-from .lines import Backward, Line, check_mark, frame
+from .lines import Backward, Line, frame
+from .marks import marks, unmarked
 from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, rule
 from .var import Var
 
@@ -52,7 +53,7 @@ class Tape:
         self.checked = checked
         self.source: list[guard.Place] = []  # by line: the user's file and line, where checked
         self.checksums: dict[int, int] = {}
-        self._marked: set[Scope] = set()  # where step losses were marked
+        self.marked: set[Scope] = set()  # where step losses were marked
         self._meaning: Backward | None = None
         self._thread = get_ident()
         self._tokens: list[Token[Tape | None]] = []
@@ -76,7 +77,7 @@ class Tape:
         """A tape that goes on where this one stands, unchecked; lines that it records are not seen here."""
         other = Tape()
         other.lines, other.losses, other.backward = list(self.lines), list(self.losses), dict(self.backward)
-        other.source, other.checksums, other._marked = list(self.source), dict(self.checksums), set(self._marked)
+        other.source, other.checksums, other.marked = list(self.source), dict(self.checksums), set(self.marked)
         return other
 
     # ---- recording -------------------------------------------------------------------------------------------------
@@ -159,11 +160,13 @@ class Tape:
         finally:
             self.scope = outer
 
-    def loss(self, value: Var, t: int) -> Var:
-        """Mark a scalar as the loss J_t of step t, and return it; each step has one."""
-        shape = value.shape if type(value) is Var and value.tape is self else None
-        check_mark(shape, t, self.scope, self._marked)
-        self.losses.append((value.index, self.scope, t))
+    def loss(self, value: Var, t: int | Iterable[int], loop: str | None = None) -> Var:
+        """Mark a scalar as the loss J_t of step t, and return it; each step has one.
+
+        After the loop t may be all of its steps: row n of what was read out of them together, summed over a batch, is
+        then the loss of the n-th. Where two loops have such steps, name the one that is meant.
+        """
+        self.losses += marks(self, value, t, loop)
         return value
 
     # ---- the reverse sweep -----------------------------------------------------------------------------------------
@@ -332,6 +335,9 @@ def step(t: int | None, loop: str = "time") -> AbstractContextManager[None]:
     return nullcontext() if tape is None else tape.step(t, loop)
 
 
-def loss(value: Any, t: int) -> Any:
-    """Mark a scalar Var as the loss J_t of step t and return it; a plain number is returned as it is."""
-    return value.tape.loss(value, t) if type(value) is Var else value
+def loss(value: Any, t: int | Iterable[int], loop: str | None = None) -> Any:
+    """Mark a Var as the loss J_t of step t, or its rows as those of several, as `Tape.loss` does; return it as it is.
+
+    Plain numbers and arrays are not marked.
+    """
+    return value.tape.loss(value, t, loop) if type(value) is Var else unmarked(value)

@@ -16,8 +16,8 @@ import numpy as np
 
 from .derivative import Contribution, Edge, Pass, backward_pass, contribution, swept
 from .errors import Scope
-from .naming import heading, names
-from .notation import ATOM, DISPLAY, Written, expression, printable, shorten
+from .naming import heading, names, remarks_on_losses
+from .notation import ATOM, DISPLAY, Written, expression, shorten
 from .source import source, source_inputs
 from .tape import RULES, Tape, Var
 
@@ -45,7 +45,7 @@ def listing(tape: Tape, stop: int | None = None) -> str:
         stop: print the lines before this one only.
     """
     called = names(tape)
-    marked = {line: t for line, _, t in tape.losses}
+    marked = remarks_on_losses(tape)
     groups: list[tuple[str, list[Row]]] = []
     scope: Scope | None = None
     for i, (fn, parents, _, _, value, at, _) in enumerate(tape.lines[:stop]):
@@ -56,7 +56,7 @@ def listing(tape: Tape, stop: int | None = None) -> str:
         if not parents:
             remarks.append("leaf (differentiable)" if fn == "var" else "leaf (data)")
         if i in marked:
-            remarks.append(f"loss J[{shorten(printable(str(marked[i])), 12)}]")
+            remarks.append(marked[i])
         if i in tape.backward:
             kind, line, argument = tape.backward[i]
             target = tape.lines[line][1][argument] if argument is not None else line

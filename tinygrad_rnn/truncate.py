@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .flow import carry_cut
+from .losses import of_loss
 from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
 
@@ -128,20 +129,22 @@ def truncated_gradients(loss: Var, wrt: Sequence[Var], mode: str, **numbers: int
     if any(lag < 0 for _, lag in steps.carries):
         raise TapeError("truncated_gradients: a state goes backwards in time; only states of earlier steps can be cut")
     lines = [v.index for v in wrt]
-    weights, total = _past_the_losses(tape, steps, loss.index, lines)
-    for part in parts:
-        seeds = {line: w for s, line, w in weights if part.first <= s + 1 <= part.last}
+    adjoints, total = _past_the_losses(tape, steps, loss.index, lines)
+    for one in parts:
+        seeds: dict[int, Array] = {}
+        for s in range(one.first - 1, one.last):
+            line = steps.losses.get(s, -1)
+            if line in adjoints:
+                seeds[line] = seeds.get(line, 0.0) + of_loss(steps, s, adjoints[line])
         if seeds:
-            follow = carry_cut(steps, part.earliest - 1)
+            follow = carry_cut(steps, one.earliest - 1)
             total = [a + b for a, b in zip(total, tape.sweep(seeds, lines, follow=follow), strict=True)]
     return total
 
 
-def _past_the_losses(
-    tape: Tape, steps: Steps, loss: int, wrt: list[int]
-) -> tuple[list[tuple[int, int, Array]], list[Array]]:
-    """(s, line, dL/dJ) of every marked loss that L uses, and the gradient of L with all marked losses held fixed."""
-    marked = {line: s for s, line in steps.losses.items()}
+def _past_the_losses(tape: Tape, steps: Steps, loss: int, wrt: list[int]) -> tuple[dict[int, Array], list[Array]]:
+    """The gradient of L by every marked line that it uses, and by the others with all marked losses held fixed."""
+    marked = set(steps.losses.values())
 
     def follow(child: int, argument: int, parent: int) -> bool:
         return child not in marked
@@ -149,8 +152,7 @@ def _past_the_losses(
     refuse_other_ways_back(tape, steps, loss)
     used = [line for line in marked if line <= loss]
     found = tape.sweep({loss: np.ones_like(tape.lines[loss][4])}, [*used, *wrt], follow=follow)
-    weights = [(marked[line], line, weight) for line, weight in zip(used, found, strict=False)]
-    return weights, found[len(used) :]
+    return dict(zip(used, found, strict=False)), found[len(used) :]
 
 
 def free_lines(tape: Tape, steps: Steps) -> bytearray:

@@ -12,7 +12,8 @@ from pathlib import Path
 from tests.walls import syntax
 
 ENGINE = "tinygrad_rnn"
-TAPE = tuple(f"{ENGINE}.{part}" for part in ("tape", "var", "guard", "errors", "lines", "operands", "registry"))
+_PARTS = ("tape", "var", "guard", "errors", "lines", "marks", "operands", "registry")
+TAPE = tuple(f"{ENGINE}.{part}" for part in _PARTS)
 TAPE_LINES = 250
 RULE_LINES = 200
 BASE_REQUIREMENTS = {"numpy", "networkx", "graphviz", "rich"}

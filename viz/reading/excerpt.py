@@ -16,7 +16,7 @@ import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow, Steps, Tape
-from tinygrad_rnn.flow import Follow
+from tinygrad_rnn.losses import Follow
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 import networkx as nx
 
-from tinygrad_rnn.steps import step_frame
+from tinygrad_rnn.marks import step_frame
 
 from .display import Display
 from .program import Program
