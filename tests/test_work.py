@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
-from tinygrad_rnn import assigned, roles
+from tinygrad_rnn import assigned, guard, roles
 
 Counted = Callable[[Any, str], list[int]]
 
@@ -57,3 +57,23 @@ def test_a_step_that_differs_is_aligned_and_named_anew(counted: Counted) -> None
     assert named == [3]
     assert merged == [2 * 3]  # step 1; step 4, which makes the union longer; what is like step 1, in the longer union
     assert sorted(len(instances) for instances in steps.lines.values()) == [2, T, T]
+
+
+@pytest.mark.parametrize("T", [4, 60])
+def test_the_users_line_is_looked_up_once_for_all_steps(counted: Counted, T: int) -> None:
+    guard._PLACES.clear()
+    looked_up = counted(guard, "_place")
+    tape, _ = tg.cells.record("lstm", T)
+    lines = {place.line for place in tape.source}
+    assert len(set(tape.source)) == looked_up[0] < 60  # several operations stand on one line
+    assert len(set(map(id, tape.source))) == looked_up[0]  # and each place is kept once
+    assert len(lines) > 10
+
+
+def test_what_is_remembered_of_places_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(guard, "MOST_PLACES", 5)
+    guard._PLACES.clear()
+    tape, _ = tg.cells.record("lstm", 3)
+    assert len(guard._PLACES) <= 5
+    again, _ = tg.cells.record("lstm", 3)
+    assert tape.source == again.source
