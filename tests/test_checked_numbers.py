@@ -1,4 +1,4 @@
-"""A checked tape says itself where a NaN or infinity is made: NumPy does not warn besides, whatever it was told to do."""
+"""A checked tape says itself where a NaN or infinity is made: NumPy does not warn besides, whatever it was told."""
 
 from __future__ import annotations
 

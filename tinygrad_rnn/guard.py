@@ -100,7 +100,7 @@ def warn_unused(name: str) -> None:
 
 def user_line() -> Place:
     """The place of the nearest caller that is neither the engine nor a library between."""
-    frame = sys._getframe(1)
+    frame = sys._getframe(2)  # the engine calls this, from functions that the engine calls
     while frame.f_back and _is_ours(frame.f_globals.get("__name__", "")):
         frame = frame.f_back
     code, at = frame.f_code, frame.f_lasti
