@@ -12,7 +12,8 @@ from tests.rules.forms import FORMS
 from tinygrad_rnn.functions import KINDS, functions, named
 from tinygrad_rnn.registry import ADAPTERS, PLAIN, RULES
 
-ALSO = {"np.amax": "max", "np.amin": "min", "x[…]": "index", "np.matrix_transpose": "transpose"}  # named otherwise
+ALSO = {"np.amax": "max", "np.amin": "min", "np.around": "round", "x[…]": "index",
+        "np.matrix_transpose": "transpose"}  # named otherwise  # fmt: skip
 
 
 def test_every_function_of_the_registry_is_listed_once_with_its_kind() -> None:

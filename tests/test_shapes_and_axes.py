@@ -426,7 +426,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], Array, str]] = {
     "width of pad by axis": (lambda x: np.pad(x, {0: (1, 1)}), V, "has no rule"),
     "order of ravel": (lambda x: np.ravel(x, order="F"), M, "transpose first"),
     "mode of take": (lambda x: np.take(x, [9], mode="clip"), V, "clip or wrap the indices first"),
-    "moveaxis of two axes to one place": (lambda x: np.moveaxis(x, (0, 1), 0), M, "2 axes can't go to 1 places"),
+    "moveaxis of two axes to one place": (lambda x: np.moveaxis(x, (0, 1), 0), M, "axes [0, 1] can't go to [0]"),
     "two axes of three": (lambda x: np.swapaxes(x, 0, 3), S, "out of bounds"),
     "an axis that there is not": (lambda x: np.flip(x, 2), M, "axis 2 is out of bounds"),
     "its negative": (lambda x: np.flip(x, -3), M, "axis -3 is out of bounds"),

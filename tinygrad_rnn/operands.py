@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -40,18 +42,24 @@ def data(value: Any, name: Any = None) -> Any:
 def operand(fn: Any, k: int, differentiable: int, value: Any) -> Any:
     """Argument k of a call: an array, to be recorded as data, or a constant as it is.
 
-    A list is an array where the function takes one: among its first `differentiable` arguments. Elsewhere (an index, a
-    shape) it stays a list, copied.
+    A list, or another library's array, is an array where the function takes one: among its first `differentiable`
+    arguments. Elsewhere (an index, a shape) a list stays a list, copied.
     """
-    if isinstance(value, list | tuple) and k < differentiable:
+    if k < differentiable and _holds_numbers(value):
         return array(value)
     if isinstance(value, list):  # a copy, which nobody can change
         return array(value).tolist()
-    if isinstance(value, complex | np.complexfloating) or (
-        isinstance(value, np.ndarray) and type(value) is not np.ndarray
-    ):
+    odd = isinstance(value, Number) and not isinstance(value, int | float | np.generic)  # a fraction, a complex number
+    if odd or isinstance(value, np.complexfloating | np.ndarray):  # of arrays, only others' kinds come here
         raise TapeError(f"{word(fn)}: {type(value).__name__} can't be recorded; use np.asarray and real numbers")
     return value
+
+
+def _holds_numbers(value: Any) -> bool:
+    """Is it no array, but what NumPy makes one of: a list, a range, a buffer, another library's array?"""
+    if isinstance(value, str | bytes | np.generic | np.ndarray):
+        return False
+    return isinstance(value, Sequence) or hasattr(value, "__array__")
 
 
 def _named(value: Any, name: Any) -> Any:

@@ -54,7 +54,8 @@ def check_call(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
     if form in _ACCEPTED:
         return
     if isinstance(fn, np.ufunc) and kw:
-        raise TapeError(f"{word(fn)}({', '.join(kw)}=…) can't be recorded; leave it out")
+        remedy = "leave it out, and write a = a + b for a += b" if "out" in kw else "leave it out"
+        raise TapeError(f"{word(fn)}({', '.join(kw)}=…) can't be recorded; {remedy}")
     vjps = RULES[fn]
     vjp = vjps.pull if isinstance(vjps, Each) else next((v for v in vjps if v is not None), None)
     if vjp is not None:

@@ -154,7 +154,7 @@ def jacobian(fn: Function, argnum: int = 0) -> Function:
         rows = [run.gradients(unit) for unit in units]
         columns = zip(*rows, strict=True) if rows else ([] for _ in run.inputs)
         whole = [
-            np.stack(column).reshape(shape + v.shape) if column else np.zeros(shape + v.shape)
+            np.stack(column).reshape(shape + v.shape) if column else np.zeros(shape + v.shape, v.dtype)
             for column, v in zip(map(list, columns), run.inputs, strict=True)
         ]
         return rebuild(run.argument, whole)

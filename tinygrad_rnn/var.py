@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .errors import word
+from .registry import ADAPTERS, PLAIN, RULES
 
 
 def getitem(x: Any, *index: Any) -> Any:
@@ -60,7 +61,7 @@ class Var:
     __matmul__, __rmatmul__ = _binary(np.matmul), _reflected(np.matmul)
     __mod__, __rmod__ = _binary(np.remainder), _reflected(np.remainder)
     __floordiv__, __rfloordiv__ = _binary(np.floor_divide), _reflected(np.floor_divide)
-    __neg__, __abs__ = _unary(np.negative), _unary(np.absolute)
+    __neg__, __pos__, __abs__ = _unary(np.negative), _unary(np.positive), _unary(np.absolute)
     __lt__, __le__, __gt__, __ge__ = (
         _binary(np.less),
         _binary(np.less_equal),
@@ -92,6 +93,23 @@ class Var:
     def __getitem__(self, key: Any) -> Any:
         return self.tape.record(getitem, (self, *key) if isinstance(key, tuple) else (self, key), {})
 
+    def __getattr__(self, name: str) -> Any:
+        spelled = getattr(np, name, None)
+        here = f"np.{name}, or " if any(spelled in known for known in (RULES, ADAPTERS, PLAIN)) else ""
+        raise AttributeError(f"a Var has no .{name}; use {here}.value.{name}, which leaves the tape")
+
+    def __format__(self, how: str) -> str:
+        """As the number itself where a format is given, f"{loss:.3f}"; else as repr."""
+        if how and self.shape != ():
+            raise self.tape._error(f"a Var of shape {self.shape} can't be formatted as {how!r}; use .value")
+        return format(self.value[()], how) if how else repr(self)
+
+    def __divmod__(self, other: Any) -> tuple[Any, Any]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: Any) -> tuple[Any, Any]:
+        return other // self, other % self
+
     def __len__(self) -> int:
         return len(self.value)
 
@@ -115,9 +133,9 @@ class Var:
         """As np.max."""
         return self.tape.record(np.max, (self,), {"axis": axis, "keepdims": keepdims})
 
-    def reshape(self, *shape: Any) -> Any:
+    def reshape(self, *shape: Any, **kw: Any) -> Any:
         """As np.reshape; `reshape(2, 3)` and `reshape((2, 3))` are the same."""
-        return self.tape.record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), {})
+        return self.tape.record(np.reshape, (self, shape[0] if len(shape) == 1 else shape), kw)
 
     def transpose(self, *axes: Any) -> Any:
         """As np.transpose."""
@@ -125,5 +143,6 @@ class Var:
 
     ravel, flatten, squeeze, swapaxes, repeat = map(_method, (np.ravel, np.ravel, np.squeeze, np.swapaxes, np.repeat))
     take, clip, dot, diagonal, trace = map(_method, (np.take, np.clip, np.dot, np.diagonal, np.trace))
-    min, prod, std, var = map(_method, (np.min, np.prod, np.std, np.var))
+    min, prod, std, var, round = map(_method, (np.min, np.prod, np.std, np.var, np.round))
+    argmax, argmin, argsort = map(_method, (np.argmax, np.argmin, np.argsort))
     cumsum, cumprod = map(_method, (np.cumsum, np.cumprod))

@@ -14,8 +14,6 @@ from ..tape import ADAPTERS, Array, TapeError, Var
 from .index import around, scatter
 from .shape import concatenate, stack
 
-Axes = int | tuple[int, ...] | None
-
 
 def array(x: Any) -> Array:
     """What is no array yet, as one."""
@@ -38,8 +36,8 @@ def moved(n: int, source: Any, destination: Any) -> tuple[int, ...]:
     """np.moveaxis as a permutation of n axes."""
     sources = [len(around(int(k), n)) for k in np.atleast_1d(source)]
     targets = [len(around(int(k), n)) for k in np.atleast_1d(destination)]
-    if len(sources) != len(targets):
-        raise TapeError(f"np.moveaxis: {len(sources)} axes can't go to {len(targets)} places")
+    if not len(sources) == len(targets) == len({*sources}) == len({*targets}):
+        raise TapeError(f"np.moveaxis: axes {sources} can't go to {targets}; name as many of each, none twice")
     order = [k for k in range(n) if k not in sources]
     for target, source_axis in sorted(zip(targets, sources, strict=True)):
         order.insert(target, source_axis)
@@ -75,10 +73,10 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
     return np.reshape(a, -1)[indices] if axis is None else taken(a, indices, axis)
 
 
-def flip(m: Any, axis: Axes = None) -> Array:
+def flip(m: Any, axis: Any = None) -> Array:
     """np.flip."""
     m = array(m)
-    axes = range(m.ndim) if axis is None else (axis,) if isinstance(axis, int) else axis
+    axes = range(m.ndim) if axis is None else (axis,) if np.ndim(axis) == 0 else axis
     turned = {len(around(k, m.ndim)) for k in axes}
     return m[tuple(slice(None, None, -1) if k in turned else slice(None) for k in range(m.ndim))]
 
@@ -198,4 +196,5 @@ ADAPTERS.update({
     np.pad: pad, np.stack: lambda arrays, axis=0: stack(*arrays, axis=axis), np.concatenate: joined,
     np.vstack: vstack, np.hstack: hstack, np.column_stack: column_stack, np.split: split, np.array_split: array_split,
     np.clip: clip, np.select: select, np.amax: np.max, np.amin: np.min,
+    np.around: np.round,
 })  # fmt: skip

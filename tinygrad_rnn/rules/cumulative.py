@@ -40,9 +40,9 @@ def moved_on(x: Array, first: float) -> Array:
     return concatenate(begin, x[..., :-1], axis=-1)
 
 
-def to_last(x: Array, axis: int | tuple[int, ...] | None) -> tuple[Array, Callable[[Array], Array]]:
+def to_last(x: Array, axis: Any) -> tuple[Array, Callable[[Array], Array]]:
     """These axes of x as one, the last, and what brings an array of that shape back to the shape of x."""
-    axes = range(x.ndim) if axis is None or not x.ndim else (axis,) if isinstance(axis, int) else axis
+    axes = range(x.ndim) if axis is None or not x.ndim else (axis,) if np.ndim(axis) == 0 else axis
     chosen = [len(around(a, x.ndim)) for a in axes]
     order = [*(k for k in range(x.ndim) if k not in chosen), *chosen]
     between = tuple(x.shape[k] for k in order)

@@ -46,7 +46,7 @@ def share(a: Array, b: Array) -> Array:
 @primitive
 def present(a: Array, b: Array) -> Array:
     """1 where b is NaN and a is not, 0 elsewhere."""
-    return (np.isnan(b) & ~np.isnan(a)).astype(np.result_type(a, b), copy=False)
+    return np.asarray((b != b) & (a == a)).astype(np.result_type(a, b), copy=False)
 
 
 @primitive
@@ -68,6 +68,7 @@ def slope(a: Array, n: Array) -> Array:
     """The derivative n a^(n−1) of a^n, and 0 where n is 0, of a = 0, too."""
     if isinstance(n, int | float):
         return n * a ** (n - 1 if n else 0)
+    n = n * a.dtype.type(1)  # of an unsigned exponent, n − 1 would wrap around at 0
     both = (1 - np.sign(a) ** 2) * (1 - np.sign(n) ** 2)
     return (1 - both) * n * (a + both) ** (n - 1)
 
@@ -78,10 +79,11 @@ def turn(a: Array, b: Array) -> Array:
     return over(over(a, radius), radius)
 
 
-def logarithm(a: Array) -> Array:
-    """The logarithm of a, and 0 where a is not positive; of a number a number, which widens no float32."""
+def logarithm(a: Array, y: Array) -> Array:
+    """The logarithm of a, with the digits of y; 0 where a is not positive; of a number a number, which widens none."""
     if isinstance(a, int | float):
         return math.log(a) if a > 0 else 0.0
+    a = a * y.dtype.type(1)
     return np.log(a * step_up(a) + (1 - step_up(a)))
 
 
@@ -94,7 +96,8 @@ rule(np.add,        lambda g, y, a, b: like(g, a),                     lambda g,
 rule(np.subtract,   lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g, b))
 rule(np.multiply,   lambda g, y, a, b: like(g * b, a),                 lambda g, y, a, b: like(g * a, b))
 rule(np.divide,     lambda g, y, a, b: like(g / b, a),                 lambda g, y, a, b: like(-g * y / b, b))
-rule(np.power,      lambda g, y, a, n: like(g * slope(a, n), a),       lambda g, y, a, n: like(g * y * logarithm(a), n))
+rule(np.power,      lambda g, y, a, n: like(g * slope(a, n), a),
+                    lambda g, y, a, n: like(g * y * logarithm(a, y), n))
 rule(np.maximum,    lambda g, y, a, b: like(g * share(a, b), a),       lambda g, y, a, b: like(g * share(b, a), b))
 rule(np.minimum,    lambda g, y, a, b: like(g * share(b, a), a),       lambda g, y, a, b: like(g * share(a, b), b))
 rule(np.fmax,       lambda g, y, a, b: like(g * (share(a, b) + present(a, b)), a),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..ops import fill, primitive
-from ..tape import Array, rule
+from ..tape import Array, Var, rule
 from .elementwise import like
 
 
@@ -27,6 +27,7 @@ def concatenate(*arrays: Array, axis: int = 0) -> Array:
 
 def inverse(axes: Any) -> Any:
     """The permutation that undoes a transposition."""
+    axes = axes.value if isinstance(axes, Var) else axes  # an array, met in a recorded sweep
     return None if axes is None else tuple(int(k) for k in np.argsort([a % len(axes) for a in axes]))
 
 

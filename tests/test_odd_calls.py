@@ -1,0 +1,137 @@
+"""Calls that stand in no textbook and that everybody writes at some time: NumPy's integers as axes, buffers, divmod."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_rnn as tg
+from tests.witness import complex_step
+
+RNG = np.random.default_rng(77)
+X, V = RNG.uniform(0.5, 2.0, size=(2, 3, 4)), np.array([0.7, 1.6, 25.0])
+
+
+class Elsewhere:
+    """An array of another library."""
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return np.array([1.0, 2.0, 3.0])
+
+
+def remainder(a: Any, b: Any) -> Any:
+    return a - b * np.floor(np.real(a) / np.real(b))
+
+
+THREE = np.array([1.0, 2.0, 3.0])
+CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
+    "prod over NumPy's integer": (lambda x: np.prod(x, axis=np.int64(1)), X),
+    "prod over NumPy's integers": (lambda x: np.prod(x, axis=(np.int64(-1), np.int8(0))), X),
+    "cumsum over NumPy's integer": (lambda x: np.cumsum(x, axis=np.int64(1)), X),
+    "cumprod over NumPy's integer": (lambda x: np.cumprod(x, axis=np.int16(-1)), X),
+    "sum over NumPy's integer": (lambda x: np.sum(x, axis=np.int64(1)), X),
+    "flip over NumPy's integer": (lambda x: np.flip(x, axis=np.int64(1)), X),
+    "roll over NumPy's integer": (lambda x: np.roll(x, np.int64(1), axis=np.int64(1)), X),
+    "transpose by an array": (lambda x: np.transpose(x, np.array([2, 0, 1])), X),
+    "reshape by an array": (lambda x: np.reshape(x, np.array([4, 6])), X),
+    "a plus sign": (lambda x: +x, X),
+    "divmod": (lambda x: divmod(x, 0.1 * THREE)[1], V), "divmod from the left": (lambda x: divmod(7.0, x)[1], V),
+    "around": (lambda x: x + np.around(x) + x.round(), V),
+    "a range": (lambda x: x * range(1, 4), V), "a range from the left": (lambda x: range(1, 4) * x, V),
+    "a range to be matched": (lambda x: x @ range(1, 4), V),
+    "a buffer": (lambda x: np.hypot(array("d", [1.0, 2.0, 3.0]), x), V),
+    "a view of memory": (lambda x: x ** memoryview(np.array([2.0, 1.0, 0.0])), V),
+    "another library's array": (lambda x: np.maximum(x, Elsewhere()), V),
+    "a whole number beyond 64 bits": (lambda x: np.fmin(x, 2**70), V),
+    "exponents that are truth values": (lambda x: x ** np.array([True, False, False]), V),
+    "an exponent that is a truth value": (lambda x: x ** np.True_, V),
+    "unsigned exponents, 0 among them": (lambda x: x ** np.array([2, 1, 0], np.uint8), V),
+    "bytes as exponents": (lambda x: x ** np.array([2, -1, 0], np.int8), V),
+}  # fmt: skip
+ANALYTIC: dict[str, Callable[[Any], Any]] = {  # where NumPy's own takes no complex numbers
+    "divmod": lambda x: remainder(x, 0.1 * THREE), "divmod from the left": lambda x: remainder(7.0, x),
+    "around": lambda x: x, "a buffer": lambda x: np.sqrt(x * x + THREE**2),
+    "another library's array": lambda x: np.where(x.real > THREE, x, THREE),
+    "a whole number beyond 64 bits": lambda x: x,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("checked", [False, True])
+@pytest.mark.parametrize("name", CALLS)
+def test_an_odd_call_has_numpys_value_and_its_gradient_by_either_sweep(name: str, checked: bool) -> None:
+    call, x = CALLS[name]
+    plain = np.asarray(call(x))
+    tape = tg.Tape(checked=checked)
+    leaf = tape.var(x)
+    out = call(leaf)
+    assert (out.shape, out.dtype) == (plain.shape, plain.dtype)
+    np.testing.assert_array_equal(out.value, plain)
+    weights = RNG.normal(size=out.shape)
+    known = np.tensordot(weights, complex_step(ANALYTIC.get(name, call), x), axes=np.ndim(weights))
+    found = tape.grad(out, leaf, weights)
+    np.testing.assert_allclose(found, known, rtol=1e-12)
+    np.testing.assert_allclose(tape.grad(out, leaf, weights, track=True).value, found, rtol=1e-15)
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.int8])
+def test_the_gradient_of_an_exponent_is_as_precise_as_the_power(kind: Any) -> None:
+    """The logarithm of a base of few digits is taken with the digits of the result."""
+    base, n = np.array([1.5, 2.0, 3.0]).astype(kind), np.array([2.0, 0.5, 1.5])
+    found = tg.grad(lambda n: np.sum(base**n))(n)
+    np.testing.assert_allclose(found, base.astype(float) ** n * np.log(base.astype(float)), rtol=1e-15)
+
+
+def test_the_jacobian_of_nothing_keeps_its_dtype() -> None:
+    assert tg.jacobian(lambda x: x[:0])(np.ones(3, np.float32)).dtype == np.float32
+
+
+def test_a_loss_is_printed_as_the_number_that_it_is() -> None:
+    loss = tg.Tape().var(3.14159, "loss")
+    assert f"{loss:.2f}" == "3.14" and f"{loss:8.3e}" == "3.142e+00" and f"{loss}" == repr(loss)
+
+
+def test_where_the_largest_stands_is_asked_as_of_an_array() -> None:
+    x = tg.Tape().var(X)
+    np.testing.assert_array_equal(x.argmax(-1), X.argmax(-1))
+    np.testing.assert_array_equal(x.argmin(axis=0), X.argmin(axis=0))
+    assert x.argmax() == X.argmax()
+
+
+REFUSED: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "moveaxis to one place twice": (lambda x: np.moveaxis(x, (0, 1), (1, 1)), "none twice"),
+    "moveaxis from one place twice": (lambda x: np.moveaxis(x, (0, 0), (0, 1)), "none twice"),
+    "a fraction": (lambda x: x * Fraction(1, 3), "Fraction can't be recorded"),
+    "a decimal": (lambda x: np.maximum(x, Decimal(2)), "Decimal can't be recorded"),
+    "an order of a method": (lambda x: x.reshape((4, 6), order="F"), "reshape(x, shape)"),
+    "a format of many": (lambda x: f"{x:.2f}", "use .value"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_recorded_is_refused_in_one_line(name: str) -> None:
+    call, told = REFUSED[name]
+    with pytest.raises(tg.TapeError) as said:
+        call(tg.Tape().var(X))
+    assert told in str(said.value) and "\n" not in str(said.value)
+
+
+def test_adding_to_an_array_in_place_is_refused_and_the_other_way_named() -> None:
+    total, x = np.zeros(3), tg.Tape().var(V)
+    with pytest.raises(tg.TapeError, match=r"write a = a \+ b for a \+= b"):
+        total += x
+    np.testing.assert_array_equal(total, np.zeros(3))
+
+
+@pytest.mark.parametrize(("name", "told"), [("sort", r"np\.sort, or \.value\.sort"), ("item", r"use \.value\.item"),
+                                            ("astype", r"use \.value\.astype")])  # fmt: skip
+def test_what_an_array_has_and_a_var_lacks_is_named_with_the_remedy(name: str, told: str) -> None:
+    x = tg.Tape().var(V)
+    assert not hasattr(x, name)
+    with pytest.raises(AttributeError, match=told):
+        getattr(x, name)
