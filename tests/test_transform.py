@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
+from collections import OrderedDict, defaultdict
 from typing import Any
 
 import numpy as np
@@ -174,6 +175,37 @@ def test_directions_are_matched_by_key_and_not_by_position() -> None:
     assert tg.jvp(f, (point,), (direction,))[1] == 6.0
 
 
+ALIKE: list[tuple[Any, Any]] = [  # (point, direction) of two leaves whose paths are the same text
+    ({"a": {"b": 1.5}, "a.b": 2.5}, {"a.b": 0.5, "a": {"b": 2.0}}),
+    ({1: 1.5, "1": 2.5}, {"1": 0.5, 1: 2.0}),
+    ({"a": [1.5], "a.0": 2.5}, {"a.0": 0.5, "a": [2.0]}),
+]
+
+
+@pytest.mark.parametrize(("point", "direction"), ALIKE)
+def test_leaves_whose_paths_look_the_same_keep_their_own_directions(point: Any, direction: Any) -> None:
+    def f(p: Any) -> Any:
+        a, b = flat(p)
+        return a**3 * b**2
+
+    a, b = flat(point)
+    along, across = 2.0, 0.5
+    pushed = tg.jvp(f, (point,), (direction,))[1]
+    np.testing.assert_allclose(pushed, 3 * a**2 * b**2 * along + 2 * a**3 * b * across, rtol=1e-14)
+    found = flat(tg.hvp(f)(point, direction))
+    np.testing.assert_allclose(found[0], 6 * a * b**2 * along + 6 * a**2 * b * across, rtol=1e-14)
+    np.testing.assert_allclose(found[1], 6 * a**2 * b * along + 2 * a**3 * across, rtol=1e-14)
+
+
+def test_a_gradient_is_a_dict_of_the_arguments_own_kind() -> None:
+    ordered = OrderedDict(b=np.array(2.0), a=np.array(3.0))
+    found = tg.grad(lambda p: p["a"] * p["b"] ** 2)(ordered)
+    assert type(found) is OrderedDict and list(found.items()) == [("b", 12.0), ("a", 4.0)]
+    counted = tg.grad(lambda p: p["a"] ** 2)(defaultdict(list, a=np.array(3.0)))
+    assert counted.default_factory is list and counted["a"] == 6.0
+    assert list(ordered.values()) == [2.0, 3.0]
+
+
 def test_second_derivatives_of_another_argument_and_keywords() -> None:
     def f(x: Any, p: Any, scale: float = 1.0) -> Any:
         return scale * np.sum(p**3 * x)
@@ -227,7 +259,14 @@ def test_transformations_leave_nothing_alive_with_the_garbage_collector_off(use:
         (lambda: tg.grad(lambda a: a.sum())([np.ones(2), np.arange(2)]), r"argument 0 at 1 has dtype int64"),
         (lambda: tg.grad(lambda a: a)(np.ones(2)), r"shape \(2,\), not \(\)"),
         (lambda: tg.grad(loss, argnum=2)(PARAMS), "argument 2 does not exist"),
-        (lambda: tg.grad(loss, argnum=(0, 1))(PARAMS), "does not exist"),  # type: ignore[arg-type]
+        (lambda: tg.grad(loss)(params=PARAMS), "argument 0 does not exist; none is given by position"),
+        (lambda: tg.grad(loss, argnum=(0, 1))(PARAMS), "into one dict"),  # type: ignore[arg-type]
+        (lambda: tg.hvp(loss, argnum=(0, 1))(PARAMS, PARAMS), "into one dict"),  # type: ignore[arg-type]
+        (lambda: tg.hvp(loss, argnum=1)(PARAMS, PARAMS), "argument 1 does not exist; 1 given by position"),
+        (lambda: tg.hvp(loss)(), "direction comes last"),
+        (lambda: tg.grad(lambda p: p["a"])({"a": 1.0, "b": None}), "argument 0 at b is None; differentiate by"),
+        (lambda: tg.grad(lambda p: p["a"])({"a": 1.0, "b": {2, 3}}), "argument 0 at b holds Python objects"),
+        (lambda: tg.grad(lambda a: a)(1j), "has dtype complex128; differentiate by arrays of floats$"),
         (lambda: tg.grad(lambda a: (a.sum(), 3))(np.ones(2)), "gives a tuple"),
         (lambda: tg.grad(lambda a: None)(np.ones(2)), "gives a NoneType"),
         (lambda: tg.grad(lambda a: a)(tg.Tape().var(1.0)), "Var of another tape"),

@@ -9,6 +9,7 @@ Each opens a tape, or joins the one that is recording: then the sweep records it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -20,15 +21,21 @@ from .tape import CURRENT, Tape, TapeError, Var
 
 __all__ = ["UnusedWarning", "grad", "hessian", "hvp", "jacobian", "jvp", "leaves", "rebuild", "value_and_grad", "vjp"]
 Function = Callable[..., Any]
+Keys = tuple[Any, ...]  # the way to a leaf: a dict's key or a number for every level of nesting
 
 
-def leaves(tree: Any, path: str = "") -> list[tuple[str, Any]]:
+def leaves(tree: Any) -> list[tuple[str, Any]]:
     """The arrays in nested dicts, lists and tuples, each with its path: [("cell.W", W), ("biases.0", b), …]."""
+    return [(".".join(map(str, keys)), leaf) for keys, leaf in _keyed(tree)]
+
+
+def _keyed(tree: Any, keys: Keys = ()) -> list[tuple[Keys, Any]]:
+    """The leaves by their keys, which tell apart what looks the same as text: 1 and "1", "a" "b" and "a.b"."""
     if isinstance(tree, dict):
-        return [leaf for key, branch in tree.items() for leaf in leaves(branch, f"{path}.{key}" if path else str(key))]
+        return [leaf for key, branch in tree.items() for leaf in _keyed(branch, (*keys, key))]
     if isinstance(tree, list | tuple):
-        return [leaf for k, branch in enumerate(tree) for leaf in leaves(branch, f"{path}.{k}" if path else str(k))]
-    return [(path, tree)]
+        return [leaf for k, branch in enumerate(tree) for leaf in _keyed(branch, (*keys, k))]
+    return [(keys, tree)]
 
 
 def rebuild(tree: Any, values: Sequence[Any]) -> Any:
@@ -38,7 +45,9 @@ def rebuild(tree: Any, values: Sequence[Any]) -> Any:
 
 def _fill(branch: Any, supply: Iterator[Any]) -> Any:
     if isinstance(branch, dict):
-        return {key: _fill(value, supply) for key, value in branch.items()}
+        filled = copy(branch)  # of its own kind: an OrderedDict, a defaultdict
+        filled.update({key: _fill(value, supply) for key, value in branch.items()})
+        return filled
     if isinstance(branch, tuple) and hasattr(branch, "_fields"):
         return type(branch)(*(_fill(value, supply) for value in branch))
     if isinstance(branch, list | tuple):
@@ -50,28 +59,24 @@ class _Recorded:
     """A function run once, its argument as new lines of a tape: the current one, joined, or a new one."""
 
     def __init__(self, caller: str, fn: Function, argnum: int, args: tuple[Any, ...], kw: dict[str, Any]) -> None:
-        if not isinstance(argnum, int) or not 0 <= argnum < len(args):
-            given = f"{len(args)} given by position"
-            raise TapeError(f"{caller}: argument {argnum!r} does not exist; count from 0 to {len(args) - 1}, {given}")
+        _check_argnum(caller, argnum, args)
         outer = CURRENT.get()
         self.caller, self.argument = caller, args[argnum]
         self.joined, self.tape = outer is not None, Tape() if outer is None else outer
-        self.inputs = [self._input(path, value, argnum) for path, value in leaves(self.argument)]
+        self.inputs = [self._input(keys, value, argnum) for keys, value in _keyed(self.argument)]
         filled = rebuild(self.argument, self.inputs)
         with self.tape:
             self.result = fn(*args[:argnum], filled, *args[argnum + 1 :], **kw)
         if not isinstance(self.result, Var | float | int | np.ndarray | np.number):
             raise TapeError(f"{caller}: the function gives a {type(self.result).__name__}, not one array or number")
 
-    def _input(self, path: str, value: Any, argnum: int) -> Any:
+    def _input(self, keys: Keys, value: Any, argnum: int) -> Any:
         if isinstance(value, Var) and value.tape is self.tape:
             return self.tape.record(identity, (value,), {})
-        dtype = value.dtype if isinstance(value, Var) else np.asarray(value).dtype
-        if isinstance(value, Var) or dtype.kind != "f":
-            at = f"argument {argnum}" + (f" at {path}" if path else "")
-            told = "is a Var of another tape" if isinstance(value, Var) else f"has dtype {dtype}"
-            raise TapeError(f"{self.caller}: {at} {told}; differentiate by arrays of floats (astype(float))")
-        return self.tape.var(value, path or None)
+        wrong = "is a Var of another tape; use its .value" if isinstance(value, Var) else _wrong(np.asarray(value))
+        if wrong:
+            raise TapeError(f"{self.caller}: argument {argnum}{_at(keys)} {wrong}")
+        return self.tape.var(value, ".".join(map(str, keys)) or None)
 
     def value(self) -> Any:
         """The result: a Var where an outer derivative may want it, else plain."""
@@ -178,9 +183,10 @@ def hvp(fn: Function, argnum: int = 0) -> Function:
     """A function (*args, direction) that gives Hessian · direction, nested as the argument, by reverse over reverse."""
 
     def wrapped(*args: Any, **kw: Any) -> Any:
+        if len(args) < 2:
+            raise TapeError(f"hvp: {len(args)} arguments given; the direction comes last, after all arguments")
         *inputs, direction = args
-        if not 0 <= argnum < len(inputs):
-            raise TapeError(f"hvp: argument {argnum!r} does not exist; the direction comes last, after all arguments")
+        _check_argnum("hvp", argnum, inputs)
         flat = _matched("hvp", inputs[argnum], direction)
 
         def slope(inner: Any) -> Any:
@@ -194,15 +200,37 @@ def hvp(fn: Function, argnum: int = 0) -> Function:
 
 
 def _matched(caller: str, argument: Any, direction: Any) -> list[Any]:
-    """The leaves of a direction in the order of the argument's, found by their paths."""
-    given = dict(leaves(direction))
-    wanted = leaves(argument)
-    if set(given) != {path for path, _ in wanted}:
+    """The leaves of a direction in the order of the argument's, found by their keys."""
+    given, wanted = dict(_keyed(direction)), _keyed(argument)
+    if set(given) != {keys for keys, _ in wanted}:
         raise TapeError(f"{caller}: the direction must be nested as its argument, with the same keys")
-    for path, value in wanted:
-        if np.shape(given[path]) != np.shape(value):
-            at = f" at {path}" if path else ""
-            raise TapeError(
-                f"{caller}: the direction{at} has shape {np.shape(given[path])}, its argument {np.shape(value)}"
-            )
-    return [given[path] for path, _ in wanted]
+    for keys, value in wanted:
+        found = np.shape(given[keys])
+        if found != np.shape(value):
+            raise TapeError(f"{caller}: the direction{_at(keys)} has shape {found}, its argument {np.shape(value)}")
+    return [given[keys] for keys, _ in wanted]
+
+
+def _at(keys: Keys) -> str:
+    """Where in a nested argument: " at cell.W", and nothing for all of it."""
+    return " at " + ".".join(map(str, keys)) if keys else ""
+
+
+def _check_argnum(caller: str, argnum: Any, args: Sequence[Any]) -> None:
+    if not isinstance(argnum, int | np.integer):
+        remedy = "put what you differentiate by into one dict, list or tuple"
+        raise TapeError(f"{caller}: argnum is the number of one argument, not {argnum!r}; {remedy}")
+    if not 0 <= argnum < len(args):
+        given = f"{len(args)} given by position" if args else "none is given by position, as it must be"
+        raise TapeError(f"{caller}: argument {argnum} does not exist; {given}, counted from 0")
+
+
+def _wrong(leaf: Any) -> str:
+    """Why an array can't be differentiated by, or nothing."""
+    if leaf.dtype.kind == "f":
+        return ""
+    if leaf.dtype.kind == "O":
+        told = "is None" if leaf.shape == () and leaf[()] is None else "holds Python objects"
+        return f"{told}; differentiate by arrays of floats, nested in dicts, lists and tuples"
+    remedy = " (astype(float))" if leaf.dtype.kind in "iub" else ""
+    return f"has dtype {leaf.dtype}; differentiate by arrays of floats{remedy}"

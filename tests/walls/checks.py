@@ -31,7 +31,7 @@ RECURSION_BESIDES_THE_GRAPH = {
     },
     "tinygrad_rnn/ops.py": {"primitive.call": "handed to the tape, which records it; it runs on arrays then"},
     "tinygrad_rnn/transform.py": {
-        "leaves": "over nested dicts, lists and tuples of parameters",
+        "_keyed": "over nested dicts, lists and tuples of parameters",
         "_fill": "over nested dicts, lists and tuples of parameters",
     },
     "viz/layout/router.py": {"Router.shape": "calls a box's method of the same name"},
