@@ -7,6 +7,7 @@ import threading
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -374,3 +375,76 @@ def test_slices_of_one_leaf_need_one_buffer() -> None:
     v = tape.var(x)
     loss = sum(x_t.sum() for x_t in v)
     assert peak(lambda: tape.grad(loss, v)) < 3 * x.nbytes
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda v: np.linalg.solve(np.eye(3) + np.tri(3), b=v),
+        lambda v: np.outer(np.arange(3.0), b=v),
+        lambda v: np.outer(b=v, a=np.arange(3.0)),
+        lambda v: np.linalg.inv(a=np.outer(v, v) + np.eye(3)),
+        lambda v: np.sum(axis=0, a=v),
+        lambda v: np.sort(a=v),
+        lambda v: np.max(a=np.outer(v, v), axis=1),
+        lambda v: np.round(a=v, decimals=1) * v,
+    ],
+)
+def test_a_var_that_is_given_by_name_is_recorded_as_one_given_by_position(call: Any) -> None:
+    w, v = np.linspace(0.3, 0.9, 3), np.array([0.7, -0.4, 1.3])
+
+    def loss(v: Any) -> Any:
+        y = call(v)
+        return np.sum(y * w) if np.ndim(y) else y * w[0]
+
+    steps = 1e-6 * np.eye(3)
+    np.testing.assert_allclose(loss(v), tg.value_and_grad(loss)(v)[0], rtol=1e-15)
+    wanted = [(loss(v + step) - loss(v - step)) / 2e-6 for step in steps]
+    np.testing.assert_allclose(tg.grad(loss)(v), wanted, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("fn", "kw"),
+    [(np.argmax, "a"), (np.shape, "a"), (np.size, "a"), (np.ndim, "a"), (np.zeros_like, "a"), (np.count_nonzero, "a")],
+)
+def test_what_gives_plain_arrays_takes_a_var_by_name_too(fn: Any, kw: str) -> None:
+    v = np.array([0.7, -0.4, 1.3])
+    np.testing.assert_array_equal(fn(**{kw: tg.Tape().var(v)}), fn(v))
+
+
+def test_a_var_by_a_name_that_has_no_position_is_refused() -> None:
+    x = tg.Tape().var(np.ones(3), "x")
+    with pytest.raises(tg.TapeError, match=r"sum\(initial=…\): a Var is recorded by its position, not by a name"):
+        np.sum(np.ones(2), initial=x[0])
+
+
+def test_a_recording_that_is_interrupted_leaves_every_line_its_own_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C comes between any two steps of Python: here after the place was found, and before, in turns."""
+    from tinygrad_rnn import guard
+
+    tape = tg.Tape(checked=True)
+    x = tape.var(np.ones(3), "x")
+    for name in ("user_line", "checksum"):
+        found = getattr(guard, name)
+
+        def interrupted(*args: Any, found: Any = found) -> Any:
+            found(*args)
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(guard, name, interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                _ = x * np.arange(3.0)
+
+    class Interrupts(list[Any]):
+        def append(self, line: Any) -> None:
+            raise KeyboardInterrupt
+
+    lines, tape.lines = tape.lines, Interrupts(tape.lines)
+    with pytest.raises(KeyboardInterrupt):
+        np.cos(x)
+    tape.lines = lines
+    y = np.sin(x)
+    here = tape[y.index].source
+    assert here is not None and Path(__file__).read_text().splitlines()[here.line - 1].strip() == "y = np.sin(x)"
+    assert len(tape.source) == len(tape)

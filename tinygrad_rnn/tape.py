@@ -21,11 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from . import guard, operands
+from . import adjoints, guard, operands
 from .errors import Scope, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, frame
 from .marks import marks, unmarked
-from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, rule
+from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, by_position, check_call, how_to_teach, rule
 from .var import Var
 
 __all__ = ["ADAPTERS", "CURRENT", "INTO", "PLAIN", "RULES", "Array", "Backward", "Line", "Tape", "TapeError", "Var"]
@@ -94,6 +94,8 @@ class Tape:
         vjps = RULES.get(fn)
         if vjps is None:
             return self._without_rule(fn, args, kw)
+        if kw:
+            args, kw = self._told(by_position, fn, args, kw)
         parents: list[int] = []
         raw: list[Any] = []
         for a in args:
@@ -120,21 +122,21 @@ class Tape:
         if get_ident() != self._thread:
             raise TapeError("this tape belongs to another thread; make one tape per thread")
         index = len(self.lines)
+        if self.checked:  # by its number, so that a recording which was interrupted here leaves nothing behind
+            self.source[index:] = [self.source[self._meaning.line] if self._meaning else guard.user_line()]
+            if fn != "data" and isinstance(value, np.ndarray):
+                value.flags.writeable = False
         self.lines.append((fn, parents, args, kw, value, self.scope, name))
         if self._meaning is not None:
             self.backward[index] = self._meaning
-        if self.checked:
-            self.source.append(self.source[self._meaning.line] if self._meaning else guard.user_line())
-            if fn == "data":
-                self.checksums[index] = guard.checksum(value)
-            elif isinstance(value, np.ndarray):
-                value.flags.writeable = False
+        if self.checked and fn == "data":
+            self.checksums[index] = guard.checksum(value)
         return Var(self, index, value)
 
     def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
         if fn in PLAIN:
             values = [a.value if type(a) is Var else a for a in args]
-            return fn(*values, **kw)
+            return fn(*values, **{key: a.value if type(a) is Var else a for key, a in kw.items()})
         if fn not in ADAPTERS:
             raise self._error(f"no gradient rule for {word(fn)}; {how_to_teach(fn, len(args))}")
         return self._told(ADAPTERS[fn], *args, **kw)
@@ -214,8 +216,9 @@ class Tape:
         guard.verify(self.checksums, self.lines, self.source)
         wanted = list(wrt)
         lines, start, need = self.lines, self._seeds(seeds), self._needed(seeds, wanted)
-        keep, owned, scope = set(wanted), set(), self.scope
-        bars: list[Any] = [None] * len(need)
+        bars: list[Any] = [None] * len(need)  # by line: the sum of the contributions that have come in
+        owned: set[int] = set()  # lines whose sum was made here, so that more may be added in place
+        keep, scope, into = set(wanted), self.scope, INTO if not track and report is None else {}
         try:
             for i, g in start.items():
                 bars[i] = self._note(Backward("seed", i), self.data, g, "seed") if track and type(g) is not Var else g
@@ -227,43 +230,31 @@ class Tape:
                 if track:
                     self.scope, y = at, Var(self, i, y)
                     args = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
-                vjps, pull = RULES[fn], None
-                if type(vjps) is Each:
-                    pull = self._note(Backward("adjoint", i, 0), vjps.pull, g, y, *args, **kw)
+                vjps = RULES[fn]
+                if type(vjps) is Each:  # what its arguments' gradients share is made once
+                    vjps, args, kw = self._note(Backward("adjoint", i, 0), vjps.shared, g, y, *args, **kw), (), {}
                 for k, p in enumerate(parents):
                     if not need[p] or (follow is not None and not follow(i, k, p)):
                         continue
-                    vjp = pull or (vjps[k] if k < len(vjps) else self._missing_rule)
+                    if k == 0 and fn in into:
+                        into[fn](adjoints.buffer(bars, owned, p, args[0]), g, *args[1:], **kw)
+                        continue
+                    vjp = vjps[k] if k < len(vjps) else self._missing_rule
                     if vjp is None:
                         continue
-                    if k == 0 and fn in INTO and not track and report is None:
-                        if p not in owned or type(bars[p]) is not np.ndarray:  # slices of one leaf add into one buffer
-                            bars[p] = np.zeros_like(args[0]) if bars[p] is None else np.array(bars[p])
-                            owned.add(p)
-                        INTO[fn](bars[p], g, *args[1:], **kw)
-                        continue
-                    if track:
-                        call = partial(pull, k) if pull else partial(vjp, g, y, *args, **kw)
-                        d = self._note(Backward("adjoint", i, k), call)
-                    else:
-                        d = pull(k) if pull else vjp(g, y, *args, **kw)
+                    pull = partial(self._note, Backward("adjoint", i, k), vjp) if track else vjp
+                    d = pull(g, y, *args, **kw)
                     if self.checked and np.shape(d) != np.shape(lines[p][4]):
-                        raise self._error(
-                            f"the rule of {word(fn)} gives argument {k} a gradient of shape {np.shape(d)}"
-                        )
+                        told = f"the rule of {word(fn)} gives argument {k} a gradient of shape {np.shape(d)}"
+                        raise self._error(told)
                     if report is not None:
                         report(i, k, p, d)
-                    bar = bars[p]
-                    if bar is None:
+                    if bars[p] is None:
                         bars[p] = d
                     elif track:
-                        bars[p] = self._note(Backward("sum", p), bar.__add__, d)
-                    elif p in owned:
-                        bar += d  # in place, since this sum was made here
-                        bars[p] = bar
+                        bars[p] = self._note(Backward("sum", p), bars[p].__add__, d)
                     else:
-                        bars[p] = bar + d
-                        owned.add(p)
+                        adjoints.add(bars, owned, p, d)
                 if i not in keep:
                     bars[i] = None  # free from here on
         finally:
@@ -316,9 +307,7 @@ class Tape:
         if bar is None:
             zeros = np.zeros_like(value)
             return self._note(Backward("zeros", i), self.data, zeros, "zeros") if track else zeros
-        if track:
-            return bar
-        return np.asarray(bar, value.dtype) if owned else np.array(bar, value.dtype)
+        return bar if track else np.array(bar, value.dtype, copy=None if owned else True)
 
     def _note(self, meaning: Backward, make: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         """Call make; every line that it records is marked as what it is."""
