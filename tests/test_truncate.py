@@ -305,3 +305,14 @@ def test_passes_inject_every_loss_once() -> None:
     for mode, numbers in SETTINGS:
         steps = [t for part in passes(T, mode, **numbers) for t in range(part.first, part.last + 1)]
         assert steps == list(range(1, T + 1))
+
+
+def test_one_var_is_differentiated_by_as_it_is_and_not_row_by_row() -> None:
+    L, W = program()
+    lines = len(L.tape)
+    (expected,) = truncated_gradients(L, [W], "max_lag", tau=1)
+    found = truncated_gradients(L, W, "max_lag", tau=1)
+    assert np.array_equal(found, expected) and found.any()
+    assert tg.text.backward(L, W) == tg.text.backward(L, [W]) and "d[W]" in tg.text.backward(L, W)
+    assert tg.text.source(L, W) == tg.text.source(L, [W])
+    assert len(L.tape) == lines, "W[0], W[1] are no lines"

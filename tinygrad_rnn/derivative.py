@@ -20,7 +20,7 @@ import numpy as np
 from .notation import ATOM, Notation, Piece, Written, expression, index
 from .rules.index import scatter
 from .tape import Tape, TapeError, Var
-from .var import getitem
+from .var import getitem, listed
 
 LONG = 100  # characters; a longer part of an expression stands on a line of its own
 
@@ -59,12 +59,12 @@ class Contribution(NamedTuple):
     fresh: bool  # the expression makes a new array: it is neither another name nor a view of one
 
 
-def backward_pass(loss: Var, wrt: Sequence[Var] | None = None) -> Pass:
+def backward_pass(loss: Var, wrt: Var | Sequence[Var] | None = None) -> Pass:
     """Record the backward pass of a scalar loss on a copy of its tape.
 
     Args:
         loss: a Var of shape ().
-        wrt: Vars whose gradients are wanted; every differentiable leaf before the loss where it is left out.
+        wrt: a Var whose gradient is wanted, or several; every differentiable leaf before the loss where it is left out.
 
     Raises TapeError for a loss that is no scalar Var, or Vars of another tape.
     """
@@ -75,10 +75,10 @@ def backward_pass(loss: Var, wrt: Sequence[Var] | None = None) -> Pass:
     tape = loss.tape
     if wrt is None:
         wanted = [i for i in range(loss.index) if tape.lines[i][0] == "var" and i not in tape.backward]
-    elif any(not isinstance(v, Var) or v.tape is not tape for v in wrt):
+    elif any(not isinstance(v, Var) or v.tape is not tape for v in listed(wrt)):
         raise TapeError("the loss and what it is differentiated by must be Vars of one tape")
     else:
-        wanted = list(dict.fromkeys(v.index for v in wrt))
+        wanted = list(dict.fromkeys(v.index for v in listed(wrt)))
     return swept(tape, loss.index, wanted)
 
 

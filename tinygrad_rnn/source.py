@@ -35,12 +35,12 @@ OF_NUMPY = {stack: "np.stack", concatenate: "np.concatenate"}
 WHOLE_NUMBERS = (getitem, scatter, softmax_cross_entropy, one_hot)  # where 2 says the same as np.int64(2)
 
 
-def source(loss: Var, wrt: Sequence[Var] | None = None, name: str = "gradients") -> str:
+def source(loss: Var, wrt: Var | Sequence[Var] | None = None, name: str = "gradients") -> str:
     """The forward and the backward pass as a Python module with one function, `name`; only NumPy is imported.
 
     Args:
         loss: a Var of shape (); its tape stays unchanged.
-        wrt: Vars whose gradients are wanted; every differentiable leaf where it is left out.
+        wrt: a Var whose gradient is wanted, or several; every differentiable leaf where it is left out.
         name: what the function is called.
 
     Returns source text. The function takes the arrays that `source_inputs` gives, by name or in that order, and returns
@@ -56,7 +56,7 @@ def source(loss: Var, wrt: Sequence[Var] | None = None, name: str = "gradients")
     return program.text(name)
 
 
-def source_inputs(loss: Var, wrt: Sequence[Var] | None = None) -> dict[str, Any]:
+def source_inputs(loss: Var, wrt: Var | Sequence[Var] | None = None) -> dict[str, Any]:
     """The arguments that reproduce the recording: name -> a copy of the array, in the order of the function."""
     given = _Program(loss, wrt).arguments
     return {name: np.array(value) if isinstance(value, np.ndarray) else value for name, value in given.items()}
@@ -65,7 +65,7 @@ def source_inputs(loss: Var, wrt: Sequence[Var] | None = None) -> dict[str, Any]
 class _Program:
     """One module, its names, definitions and arguments gathered while its statements are written."""
 
-    def __init__(self, loss: Var, wrt: Sequence[Var] | None) -> None:
+    def __init__(self, loss: Var, wrt: Var | Sequence[Var] | None) -> None:
         self.record = backward_pass(loss, wrt)
         self.tape, self.lines, called = loss.tape, self.record.tape.lines, names(loss.tape)
         self.functions: dict[Any, str] = {}  # a function -> the name it is called by

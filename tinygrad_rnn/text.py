@@ -97,12 +97,12 @@ def _table(groups: Iterable[tuple[str, list[Row]]]) -> str:
 
 
 # ---- the backward pass -----------------------------------------------------------------------------------------------
-def backward(loss: Var, wrt: Sequence[Var] | None = None) -> str:
+def backward(loss: Var, wrt: Var | Sequence[Var] | None = None) -> str:
     """The backward pass as a derivation, in reverse order: d[v] is the derivative of the loss by v.
 
     Args:
         loss: a Var of shape (), on a tape that stays unchanged.
-        wrt: Vars whose gradients are wanted; every differentiable leaf where it is left out.
+        wrt: a Var whose gradient is wanted, or several; every differentiable leaf where it is left out.
 
     Returns one line for every contribution to an adjoint, with its shape and the line that it comes through.
     Raises TapeError for a loss that is no scalar.

@@ -19,6 +19,7 @@ from .flow import carry_cut
 from .losses import of_loss
 from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
+from .var import listed
 
 
 @dataclass(frozen=True)
@@ -97,14 +98,14 @@ def mask(T: int, mode: str, **numbers: int) -> Array:
     return kept
 
 
-def truncated_gradients(loss: Var, wrt: Sequence[Var], mode: str, **numbers: int) -> list[Array]:
+def truncated_gradients(loss: Var, wrt: Var | Sequence[Var], mode: str, **numbers: int) -> Any:
     """The gradient of L = Σ_t w_t J_t + rest, where each J_t reaches only the steps that the mode lets it reach.
 
     Args:
         loss: L, a scalar that uses the losses marked with `tg.loss`, one in every step that has one. What it holds
             besides (a penalty on a weight) is differentiated whole.
-        wrt: Vars of the same tape; fresh arrays come back in their order. Weights may be transformed before the steps
-            (M = W * mask): whatever is computed outside every step is no state, so no edge to it is cut.
+        wrt: Vars of the same tape; fresh arrays come back in their order, for one Var its own. Weights may be
+            transformed before the steps (M = W * mask): whatever is computed outside every step is no state, so no edge to it is cut.
         mode: "max_lag" (tau), "williams_peng" (k1, k2) or "detach_every_k" (k); steps count from 1 in the order in
             which they were recorded.
         **numbers: whole numbers that the mode takes.
@@ -118,6 +119,7 @@ def truncated_gradients(loss: Var, wrt: Sequence[Var], mode: str, **numbers: int
         TapeError: what `passes` refuses, no marked loss, states that go backwards in time, or a loss that reaches back
             through time by a way that is no marked loss.
     """
+    single, wrt = isinstance(wrt, Var), listed(wrt)
     if not isinstance(loss, Var) or any(not isinstance(v, Var) or v.tape is not loss.tape for v in wrt):
         raise TapeError("truncated_gradients: the loss and what it is differentiated by must be Vars of one tape")
     if loss.shape != ():
@@ -139,7 +141,7 @@ def truncated_gradients(loss: Var, wrt: Sequence[Var], mode: str, **numbers: int
         if seeds:
             follow = carry_cut(steps, one.earliest - 1)
             total = [a + b for a, b in zip(total, tape.sweep(seeds, lines, follow=follow), strict=True)]
-    return total
+    return total[0] if single else total
 
 
 def _past_the_losses(tape: Tape, steps: Steps, loss: int, wrt: list[int]) -> tuple[dict[int, Array], list[Array]]:

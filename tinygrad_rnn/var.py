@@ -16,6 +16,11 @@ def getitem(x: Any, *index: Any) -> Any:
     return x[index]
 
 
+def listed(wrt: Any) -> list[Any]:
+    """What to differentiate by as a list: one Var is a list of one, and not of its rows."""
+    return [wrt] if isinstance(wrt, Var) else list(wrt)
+
+
 def _binary(fn: Any) -> Callable[[Any, Any], Any]:
     return lambda a, b: a.tape.record(fn, (a, b), {})
 
