@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from inspect import signature
 from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from .errors import TapeError, first_line, word
+from .registry import check_call
+from .var import Var
 
 CONSTANTS = {float, int, bool, slice, type(None), type(...), np.float64, np.float32}  # recorded as they are
 
@@ -66,3 +69,25 @@ def _named(value: Any, name: Any) -> Any:
     if name is not None and not isinstance(name, str):
         raise TapeError(f"a name is text, not {name!r}")
     return value
+
+
+def by_position(fn: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
+    """The same call with its Vars and arrays by position, where they are recorded: np.outer(a, b=v)."""
+    if not any(isinstance(value, Var | np.ndarray) for value in kw.values()):
+        return args, kw
+    args, kw, names = list(args), dict(kw), _names(fn)
+    while len(args) < len(names) and names[len(args)] in kw:
+        args.append(kw.pop(names[len(args)]))
+    for key, value in kw.items():
+        if isinstance(value, Var):
+            check_call(fn, len(args), kw)
+            raise TapeError(f"{word(fn)}({key}=…) is an argument that can't be recorded; use .value")
+    return args, kw
+
+
+def _names(fn: Any) -> list[str]:
+    """What a function calls its arguments, in order."""
+    try:
+        return list(signature(fn).parameters)
+    except (TypeError, ValueError):
+        return []

@@ -7,14 +7,13 @@ another spelling of a primitive. Anything else is refused, so that no gradient i
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature, signature
 from typing import Any
 
 import numpy as np
 
 from .errors import TapeError, word
-from .var import Var
 
 RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
 INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
@@ -52,27 +51,6 @@ class Each:
         """The rules of one call, with what its arguments' gradients share worked out: they take g and y alone."""
         pull = self.pull(g, y, *args, **kw)
         return Each(lambda g, y: pull)
-
-
-def by_position(fn: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> tuple[Sequence[Any], Mapping[str, Any]]:
-    """The same call with its Vars and arrays by position, where they are recorded: np.outer(a, b=v)."""
-    if not any(isinstance(value, Var | np.ndarray) for value in kw.values()):
-        return args, kw
-    args, kw, names = list(args), dict(kw), _names(fn)
-    while len(args) < len(names) and names[len(args)] in kw:
-        args.append(kw.pop(names[len(args)]))
-    for key, value in kw.items():
-        if isinstance(value, Var):
-            raise TapeError(f"{word(fn)}({key}=…): a Var is recorded by its position, not by a name")
-    return args, kw
-
-
-def _names(fn: Any) -> list[str]:
-    """What a function calls its arguments, in order."""
-    try:
-        return list(signature(fn).parameters)
-    except (TypeError, ValueError):
-        return []
 
 
 def check_call(fn: Any, count: int, kw: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from . import adjoints, guard, operands
 from .errors import Scope, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, frame
 from .marks import marks, unmarked
-from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, by_position, check_call, how_to_teach, rule
+from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, rule
 from .var import Var
 
 __all__ = ["ADAPTERS", "CURRENT", "INTO", "PLAIN", "RULES", "Array", "Backward", "Line", "Tape", "TapeError", "Var"]
@@ -95,7 +95,7 @@ class Tape:
         if vjps is None:
             return self._without_rule(fn, args, kw)
         if kw:
-            args, kw = self._told(by_position, fn, args, kw)
+            args, kw = self._told(operands.by_position, fn, args, kw)
         parents: list[int] = []
         raw: list[Any] = []
         for a in args:
