@@ -135,3 +135,54 @@ def test_what_an_array_has_and_a_var_lacks_is_named_with_the_remedy(name: str, t
     assert not hasattr(x, name)
     with pytest.raises(AttributeError, match=told):
         getattr(x, name)
+
+
+# ---- what NumPy refuses, or reads otherwise than one would think -------------------------------------------------
+
+SQUARE = np.eye(3) + RNG.uniform(size=(3, 3))
+FALSE_FRIENDS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
+    "a norm of three dimensions": (lambda x: np.linalg.norm(x, 2), X, "one axis of vectors, two of matrices"),
+    "a norm over three axes": (lambda x: np.linalg.norm(x, axis=(0, 1, 2)), X, "one axis of vectors"),
+    "a norm over no axis": (lambda x: np.linalg.norm(x, axis=()), X, "one axis of vectors"),
+    "an axis of a number": (lambda x: np.linalg.norm(x, 2, axis=0), np.array(2.0), "out of bounds"),
+    "an ellipsis that the output lacks": (lambda x: np.einsum("...j->j", x), X, "write ... there"),
+    "an axis matched twice": (lambda x: np.tensordot(x, x, ([0, 0], [0, 0])), SQUARE, "don't pair"),
+    "an axis matched twice, from the end": (lambda x: np.tensordot(x, x, ([0, -2], [0, 1])), SQUARE, "don't pair"),
+    "more axes than there are": (lambda x: np.tensordot(x, x, 2), V, "out of bounds"),
+    "a flip over one axis twice": (lambda x: np.flip(x, (0, -3)), X, "name one twice"),
+    "bounds by two names": (lambda x: np.clip(x, 0.8, 1.2, min=1.0), V, "not both"),
+    "a pad that turns over": (lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), V, "reflect_type='even'"),
+    "a pad of less than nothing": (lambda x: np.pad(x, -1), V, "pad: index can't contain negative"),
+    "a split into nothing": (lambda x: np.split(x, 0), V, "can't be divided into 0 equal parts"),
+    "an array split into nothing": (lambda x: np.array_split(x, 0), V, "array_split: number sections"),
+    "more counts than places": (lambda x: np.repeat(x, [1, 2]), V, "repeat: operands could not be broadcast"),
+    "a diagonal of three dimensions": (lambda x: np.diag(x), X, "diag: Input must be 1- or 2-d"),
+}
+
+
+@pytest.mark.parametrize("name", FALSE_FRIENDS)
+def test_what_numpy_refuses_is_refused_in_one_line_that_names_the_function(name: str) -> None:
+    call, x, told = FALSE_FRIENDS[name]
+    if name != "a pad that turns over":  # which NumPy makes of other numbers than its array's
+        with pytest.raises((ValueError, TypeError, ZeroDivisionError, IndexError)):
+            call(x)
+    with tg.Tape() as tape, tg.step(3), pytest.raises(tg.TapeError) as said:
+        call(tape.var(x))
+    assert str(said.value).startswith("step t = 3: ") and told in str(said.value) and "\n" not in str(said.value)
+
+
+@pytest.mark.parametrize("indices", [True, [True, False, True], [], [[1, 0]], np.array([2], np.uint8)])
+@pytest.mark.parametrize("axis", [None, 1])
+def test_take_reads_truth_values_as_numbers_and_an_empty_list_as_nothing(indices: Any, axis: Any) -> None:
+    tape = tg.Tape()
+    x = tape.var(X)
+    out, plain = np.take(x, indices, axis=axis), np.take(X, indices, axis=axis)
+    np.testing.assert_array_equal(out.value, plain)
+    weights = RNG.normal(size=plain.shape)
+    known = complex_step(lambda z: np.sum(weights * np.take(z, indices, axis=axis)), X)
+    np.testing.assert_allclose(tape.grad(out, x, weights), known, rtol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero")
+def test_a_norm_of_negative_order_of_nothing_is_numpys() -> None:
+    assert np.linalg.norm(tg.Tape().var(np.zeros(0)), -2).value == np.linalg.norm(np.zeros(0), -2) == np.inf

@@ -423,7 +423,7 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], Array, str]] = {
     "norm of order 3 of a matrix": (lambda x: np.linalg.norm(x, 3), M, "of matrices has no rule"),
     "norm of order 0 of a matrix": (lambda x: np.linalg.norm(x, 0, (0, 1)), M, "of matrices has no rule"),
     "mode of pad": (lambda x: np.pad(x, 1, "linear_ramp"), V, "use constant, edge, reflect, symmetric or wrap"),
-    "width of pad by axis": (lambda x: np.pad(x, {0: (1, 1)}), V, "has no rule"),
+    "width of pad by axis": (lambda x: np.pad(x, {0: (1, 1)}), V, "not a dict"),
     "order of ravel": (lambda x: np.ravel(x, order="F"), M, "transpose first"),
     "mode of take": (lambda x: np.take(x, [9], mode="clip"), V, "clip or wrap the indices first"),
     "moveaxis of two axes to one place": (lambda x: np.moveaxis(x, (0, 1), 0), M, "axes [0, 1] can't go to [0]"),

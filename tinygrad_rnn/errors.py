@@ -26,6 +26,13 @@ def word(fn: Any) -> str:
     return str(getattr(fn, "__name__", fn))
 
 
+def refusal(fn: Any, error: Exception) -> str:
+    """What a function refused, with its name where that is not said."""
+    told = first_line(error)
+    told = told if isinstance(error, TapeError) or word(fn) in told else f"{word(fn)}: {told}"
+    return told.replace("<lambda>", "this function")
+
+
 def first_line(error: Exception) -> str:
     """What another library said, without the rest."""
     return (str(error).splitlines() or [type(error).__name__])[0]

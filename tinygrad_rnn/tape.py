@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import adjoints, guard, operands
-from .errors import Scope, TapeError, first_line, where_in_time, word
+from .errors import Scope, TapeError, first_line, refusal, where_in_time, word
 from .lines import Backward, Line, frame
 from .marks import marks, unmarked
 from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, rule
@@ -145,8 +145,8 @@ class Tape:
         """Call what may refuse; a refusal says where in time it happened."""
         try:
             return check(*args, **kw)
-        except TypeError as error:
-            raise self._error(first_line(error).replace("<lambda>", "this function")) from None
+        except (TypeError, ValueError, IndexError) as error:
+            raise self._error(refusal(check, error)) from None
 
     def _error(self, text: str) -> TapeError:
         where = where_in_time(self.scope)

@@ -70,6 +70,8 @@ def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> 
         raise TapeError(f"np.take(mode={mode!r}) can't be recorded; clip or wrap the indices first")
     a = array(a)
     indices = np.asarray(indices)
+    if indices.dtype == bool or not indices.size:  # truth values are 0 and 1 here, and an empty list is one of floats
+        indices = indices.astype(np.intp)
     return np.reshape(a, -1)[indices] if axis is None else taken(a, indices, axis)
 
 
@@ -78,6 +80,8 @@ def flip(m: Any, axis: Any = None) -> Array:
     m = array(m)
     axes = range(m.ndim) if axis is None else (axis,) if np.ndim(axis) == 0 else axis
     turned = {len(around(k, m.ndim)) for k in axes}
+    if len(turned) != len(axes):
+        raise TapeError(f"np.flip: axes {axis} name one twice")
     return m[tuple(slice(None, None, -1) if k in turned else slice(None) for k in range(m.ndim))]
 
 
@@ -112,9 +116,11 @@ def tile(A: Any, reps: Any) -> Array:
 def pad(x: Any, pad_width: Any, mode: str = "constant", **kw: Any) -> Array:
     """np.pad: with constants, or with the array's own numbers (edge, reflect, symmetric, wrap)."""
     x = array(x)
-    width = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2)) if not isinstance(pad_width, dict) else None
-    if width is None or mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TapeError(f"np.pad(mode={mode!r}) has no rule; use constant, edge, reflect, symmetric or wrap")
+    if isinstance(pad_width, dict) or kw.get("reflect_type", "even") != "even":
+        raise TapeError("np.pad is recorded with pairs as pad_width, not a dict, and with reflect_type='even'")
+    width = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2))
     padded: Any = np.pad  # its types know no mode that is not written out
     if mode == "constant":
         frame = padded(np.zeros(x.shape, x.dtype), width, mode, **kw)
@@ -165,8 +171,9 @@ def array_split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Array
 
 def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Array]:
     """np.split: like array_split, into equal parts."""
-    if not np.ndim(indices_or_sections) and ary.shape[len(around(axis, ary.ndim))] % indices_or_sections:
-        raise TapeError(f"np.split: {ary.shape[axis]} can't be divided into {indices_or_sections} equal parts")
+    n, parts = ary.shape[len(around(axis, ary.ndim))], indices_or_sections
+    if not np.ndim(parts) and (parts < 1 or n % parts):
+        raise TapeError(f"np.split: {n} can't be divided into {parts} equal parts")
     return array_split(ary, indices_or_sections, axis)
 
 
@@ -175,6 +182,8 @@ def split(ary: Any, indices_or_sections: Any, axis: int = 0) -> list[Array]:
 
 def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Array:
     """np.clip: a number that stands on a bound shares its gradient with the bound."""
+    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
+        raise TapeError("np.clip: give a_min and a_max, or min and max, not both")
     low, high = a_min if a_min is not None else min, a_max if a_max is not None else max
     found = a if low is None else np.maximum(a, low)
     return found if high is None else np.minimum(found, high)

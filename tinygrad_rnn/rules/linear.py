@@ -39,6 +39,8 @@ def explicit(subscripts: str, dimensions: Sequence[int]) -> str:
     if not arrow:
         joined = inputs.replace("...", "").replace(",", "")
         output = ("..." if most else "") + "".join(sorted(c for c in set(joined) if joined.count(c) == 1))
+    if most and "..." not in output:
+        raise TapeError(f"einsum({subscripts!r}): the output must have the ellipsis's axes; write ... there")
     return ",".join(terms) + "->" + output.replace("...", dots)
 
 

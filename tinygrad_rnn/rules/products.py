@@ -36,12 +36,12 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Array:
     number = isinstance(axes, int | np.integer)
     first, second = (range(a.ndim - axes, a.ndim), range(axes)) if number else axes
     first, second = ([int(k) for k in np.atleast_1d(list(ks) if np.ndim(ks) else ks)] for ks in (first, second))
-    if len(first) != len(second) or a.ndim + b.ndim > len(ascii_letters):
+    firsts, seconds = ({len(around(k, x.ndim)) for k in ks} for ks, x in ((first, a), (second, b)))
+    if not len(first) == len(second) == len(firsts) == len(seconds) or a.ndim + b.ndim > len(ascii_letters):
         raise TapeError(f"np.tensordot: axes {first} and {second} don't pair")
     left = list(ascii_letters[: a.ndim])
     right = list(ascii_letters[a.ndim : a.ndim + b.ndim])
     for m, n in zip(first, second, strict=True):
-        around(m, a.ndim), around(n, b.ndim)
         if a.shape[m] != b.shape[n]:
             raise TapeError(f"np.tensordot: axis {m} of {a.shape} and axis {n} of {b.shape} have different lengths")
         right[n] = left[m]
@@ -71,6 +71,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     x = array(x)
     axes: Any = axis if axis is not None or ord is None else tuple(range(x.ndim))
     pair = isinstance(axes, tuple) and len(axes) == 2
+    if axes is not None and len({len(around(int(k), x.ndim)) for k in np.atleast_1d(axes)}) not in (1, 2):
+        raise TapeError(f"np.linalg.norm: axis={axis} of {x.ndim} dimensions; give one axis of vectors, two of matrices")
     if ord is None or (ord == "fro" and pair) or (ord == 2 and not pair):
         return np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))
     size = np.absolute(x)
@@ -85,6 +87,8 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     if ord == 1:
         return np.sum(size, axis=axes, keepdims=keepdims)
     total = np.sum(size**ord, axis=axes, keepdims=keepdims)
+    if ord < 0:
+        return total ** (1 / ord)
     zero = 1 - np.sign(total)  # 1 where the norm is 0: the root's infinite derivative there times 0 would be NaN
     return (total + zero) ** (1 / ord) - zero
 
