@@ -247,8 +247,9 @@ def draw(typed: Namespace) -> int:
     from .tape import TapeError
 
     viz, is_page = _viz(), typed.output.lower().endswith(".html")
-    if is_page and (given := looks(typed)):
-        option = next(iter(given)).replace("_", "-")
+    given = looks(typed)
+    if is_page and given.keys() - {"fold"}:
+        option = next(name for name in given if name != "fold").replace("_", "-")
         raise CommandError(f"--{option} is for pictures: a page to step through shows everything")
     with _progress("drawing"):
         model = record(typed.model, typed.steps, typed.seed)
@@ -264,7 +265,7 @@ def draw(typed: Namespace) -> int:
         title = model.title if typed.title is None else one_line(typed.title)
         flow = _captioned(flow, model.caption)
         try:
-            made = viz.step_through(flow, title=title) if is_page else viz.draw(flow, title=title, **looks(typed))
+            made = (viz.step_through if is_page else viz.draw)(flow, title=title, **given)
         except viz.PictureError as error:
             raise CommandError(as_options(str(error))) from None
         path = made.save(typed.output)

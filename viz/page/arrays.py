@@ -11,6 +11,7 @@ import numpy as np
 from ..reading.tooltips import norm
 
 MOST_FLOATS = 60_000  # 320 kB of base64
+MOST_FOLDED = 180_000  # 960 kB, where hundreds of folded steps add their parts
 LIMITS = (400, 144, 64, 16, 1, 0)  # entries of the largest array that is kept whole; the first that fits is taken
 
 
@@ -25,9 +26,9 @@ def short_norm(array: Any) -> float | str:
     return short(norm(array))
 
 
-def limit_for(sizes: list[int]) -> int:
-    """The largest array to keep whole, so that all that are kept stay within MOST_FLOATS."""
-    return next(most for most in LIMITS if sum(size for size in sizes if size <= most) <= MOST_FLOATS)
+def limit_for(sizes: list[int], room: int = MOST_FLOATS) -> int:
+    """The largest array to keep whole, so that all that are kept have room."""
+    return next((most for most in LIMITS if sum(size for size in sizes if size <= most) <= room), 0)
 
 
 @dataclass

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import networkx as nx
 
 from .. import render
 from ..drawing import paint_network
 from ..length import layout_of
+from ..painting.border import PaintedRibbon
 from ..painting.colours import Scale
 from ..painting.steps import Painter
 from ..painting.svg import tidy
+from ..painting.text import slug
 from ..painting.unstepped import paint_unstepped
 
 _SVG = "{http://www.w3.org/2000/svg}"
@@ -26,6 +28,7 @@ class Drawing:
 
     svg: str
     elements: dict[Pair, tuple[str, ...]]
+    ribbons: list[PaintedRibbon]  # of a fold; its names are ids without the prefix
 
 
 def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) -> Drawing:
@@ -34,19 +37,27 @@ def drawing(graph: nx.MultiDiGraph, scale: Scale, title: str, description: str) 
     Raises:
         PictureError: Graphviz is missing or fails.
     """
+    ribbons: list[PaintedRibbon] = []
     if not graph.graph["steps"]:
         sheet = paint_unstepped(graph, scale, with_key=False)
         canvas, frame = sheet.canvas, (sheet.left - 4, sheet.bottom - 4, sheet.right + 4, sheet.top + 4)
     else:
         painter = Painter(graph, layout_of(graph), scale, strips=False)
         total = paint_network(painter)
+        ribbons = [_as_ids(painted) for painted in painter.ribbons]
         left, right = min(painter.left, total.left) - 4, max(painter.right, total.right) + 4
         canvas, frame = painter.canvas, (left, painter.bottom - 4, right, total.top + 4)
     prefix, found = canvas.prefix, canvas.shown_by()
     raw = render.paint(canvas.finished(frame).digraph().source, "svg").decode()
     short = {key: tuple(name.removeprefix(f"{prefix}-") for name in ids) for key, ids in found.items()}
     known = {name for ids in found.values() for name in ids}
-    return Drawing(_slim(tidy(raw, prefix, _clean(title), _clean(description)), prefix, known), short)
+    known |= {f"{prefix}-{name}" for painted in ribbons for name in (painted.arrow, *painted.segments)}
+    return Drawing(_slim(tidy(raw, prefix, _clean(title), _clean(description)), prefix, known), short, ribbons)
+
+
+def _as_ids(painted: PaintedRibbon) -> PaintedRibbon:
+    """A ribbon whose names are as the SVG has them."""
+    return replace(painted, arrow=slug(painted.arrow), segments={slug(n): at for n, at in painted.segments.items()})
 
 
 def _clean(text: str) -> str:

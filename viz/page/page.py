@@ -12,26 +12,27 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow
 from tinygrad_rnn.places import At
 
 from .. import render
-from ..length import MOST_STEPS
+from ..length import MOST_STEPS as MOST_WHOLE
+from ..length import Length
 from ..painting.colours import scale_of
 from ..plain import one_line
-from ..reading.graph import build
 from ..render import PictureError
 from ..wording import describe
 from .choices import choices, stage
 from .data import Subject, gather
 from .drawing import Drawing, drawing
 from .events import upstream
+from .tables import norms
 
-SCRIPTS = ("formulas", "numbers", "picture", "tape", "gradients", "contributions", "node", "player")
+SCRIPTS = ("formulas", "numbers", "picture", "tape", "gradients", "contributions", "node", "telling", "player")
 MOST_EVENTS = 30_000
+MOST_STEPS = 2_000  # of which all but a few are folded
 
 
 class Page:
@@ -85,7 +86,13 @@ class Page:
 
 
 @np.errstate(all="ignore")  # gradients that are no numbers are shown as such
-def step_through(flow: Flow, *, title: str | None = None, at: At | Iterable[At] = None) -> Page:
+def step_through(
+    flow: Flow,
+    *,
+    title: str | None = None,
+    at: At | Iterable[At] = None,
+    fold: tuple[int, int] | bool | None = None,
+) -> Page:
     """A page on which every line of a program is computed, and every contribution to its gradient comes back.
 
     Args:
@@ -94,38 +101,43 @@ def step_through(flow: Flow, *, title: str | None = None, at: At | Iterable[At] 
         at: which losses can be chosen besides L: "last", steps' t or pairs (loop, t), one or several; all marked losses
             where there are at most 16, otherwise the last one.
 
+        fold: (first, last) shows so many steps at the two ends line by line, and each step between them as one event;
+            None does so where there are more than 60 steps, False never.
+
     Every choice brings its own sweep: which edges, each contribution's norm to four digits, and the contribution itself
     in 32-bit floats where it is small enough; see `arrays.LIMITS`.
 
     Raises:
-        PictureError: not a flow, too long to step through, a step without a loss, Graphviz missing or failing.
+        PictureError: not a flow, too long to step through, a fold that cannot be meant, a step without a loss, Graphviz
+            missing or failing.
     """
     if not isinstance(flow, Flow):
         kind = type(flow).__name__
         raise PictureError(f"cannot step through a {kind}: step_through(tinygrad_rnn.flow(L)) shows the gradient of L")
     steps = len(flow.steps.order)
     if steps > MOST_STEPS:
+        raise PictureError(f"{steps:,} steps are too many for a page (at most {MOST_STEPS:,}): record fewer steps")
+    if fold is False and steps > MOST_WHOLE:
         raise PictureError(
-            f"{steps} steps are too many to step through one by one (at most {MOST_STEPS}): "
-            "record fewer steps, or see them folded in viz.draw(flow)"
+            f"fold=False: {steps:,} steps are too many to step through line by line (at most {MOST_WHOLE}); "
+            "leave it out, and those in the middle are one event each"
         )
+    length = Length(False if fold is None and steps <= MOST_WHOLE else fold)
     offered = choices(flow, at)
     base = stage(flow, offered)
-    graph = build(base)
+    graph = length.graph(base)
+    folded = graph.graph.get("fold")
+    ends = (folded.start, steps - folded.stop) if folded else None
     wanted = upstream(flow.tape, {flow.loss, *(i for choice in offered for i in choice.flow.seeds)})
-    if len(wanted) + len(base.edges) > MOST_EVENTS:
+    if not folded and len(wanted) + len(base.edges) > MOST_EVENTS:
         most = f"{MOST_EVENTS:,} events"
-        raise PictureError(f"{len(wanted):,} lines are too many to step through (at most {most}): record fewer steps")
-    scale = scale_of(_norms(graph))
+        raise PictureError(f"{len(wanted):,} lines are too many to step through (at most {most}): fold some steps")
+    scale = scale_of(norms(graph))
     name = "" if title is None else one_line(title)
     heading = " · ".join(filter(None, [name, f"{steps} step" + "s" * (steps != 1) if steps else ""]))
     heading = f"Backpropagation, event by event · {heading}" if heading else "Backpropagation, event by event"
     picture = drawing(graph, scale, heading, describe(graph))
-    return Page(heading, gather(Subject(flow, graph, offered, wanted, scale, picture, heading)), picture)
-
-
-def _norms(graph: nx.MultiDiGraph) -> list[float]:
-    return [float(data["gradient"]) for _, _, data in graph.edges(data=True) if data["gradient"] is not None]
+    return Page(heading, gather(Subject(flow, graph, ends, offered, wanted, scale, picture, heading)), picture)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The tables of a page: who hears which loss (T × T), the parameters, each wire's colour for each choice of loss."""
+"""What a page shows in colours: the parameters, and each wire and segment of a ribbon for each choice of loss."""
 
 from __future__ import annotations
 
@@ -9,41 +9,16 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 
+from ..painting.border import PaintedRibbon
 from ..painting.colours import Scale
 from ..painting.themes import LIGHT, between
-from ..reading.naming import short_steps, step_words
+from ..reading.carried import put
+from ..reading.fold import Fold
 from ..reading.tooltips import norm
-from .arrays import short
-from .choices import Choice
 
 LEVELS = 40
 # One sign for a wire: "-" nothing can flow back, "0" exactly zero, "/" cut; otherwise a letter, its place on the scale.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmopqrs"
-
-
-def contributions(flow: Flow, graph: nx.MultiDiGraph, offered: list[Choice]) -> dict[str, Any] | None:
-    """C[t, k]: the norm of what step k adds to ∂ℓ_t/∂θ, all parameters together, for a unit seed on ℓ_t.
-
-    Each row stands twice: as "c", and as "w" times |∂L/∂ℓ_t|, by which L weighs it. Where no loss is marked there
-    is one row, for L, which the picture shows as the loss of one step. None without a backward pass, or without steps.
-    """
-    losses, weights = flow.steps.losses, flow.steps.weights
-    drawn = dict(graph.graph["losses"])
-    if not offered or not weights or not (losses or drawn):
-        return None
-    known = {choice.s: choice.flow for choice in offered}
-    rows = {}
-    for s in sorted(losses or drawn):
-        swept = known.get(s) or (flow.along(s) if losses else offered[0].flow)
-        shares = [{k: norm(swept.share(w, k)) for k in range(len(flow.steps.order))} for w in weights]
-        rows[s] = [float(np.linalg.norm([share[k] for share in shares])) for k in range(len(flow.steps.order))]
-    scale: dict[int, Any] = offered[0].flow.loss_weights if losses else dict.fromkeys(rows, 1.0)
-    told = []
-    for s, row in sorted(rows.items(), reverse=True):
-        weight = norm(scale[s])
-        told.append({"s": s, "c": [short(c) for c in row], "w": [short(weight * c) for c in row]})
-    order = flow.steps.order
-    return {"t": short_steps(order), "at": [step_words(order, s) for s in range(len(order))], "rows": told}
 
 
 def parameters(flow: Flow, graph: nx.MultiDiGraph) -> list[dict[str, Any]]:
@@ -58,6 +33,13 @@ def parameters(flow: Flow, graph: nx.MultiDiGraph) -> list[dict[str, Any]]:
     return rows
 
 
+def norms(graph: nx.MultiDiGraph) -> list[float]:
+    """Every norm that gets a colour."""
+    found = [float(data["gradient"]) for _, _, data in graph.edges(data=True) if data["gradient"] is not None]
+    ribbons = graph.graph["fold"].ribbons if graph.graph.get("fold") else ()
+    return [*found, *(size for ribbon in ribbons for size in ribbon.norms if size is not None)]
+
+
 def levels(pairs: list[list[tuple[str, str]]], graph: nx.MultiDiGraph, scale: Scale) -> str:
     """The letter of each wire: of the norm of what all its edges bring back together."""
     return "".join(_letter(wire, graph, scale) for wire in pairs)
@@ -69,9 +51,30 @@ def _letter(pairs: list[tuple[str, str]], graph: nx.MultiDiGraph, scale: Scale) 
         return "-"
     if all(data["cut"] for data in found):
         return "/"
-    arrays = [np.asarray(data["contribution"]) for data in found if data["contribution"] is not None]
-    size = norm(sum(arrays[1:], start=arrays[0])) if arrays else 0.0
+    sums: dict[Any, Any] = {}  # out of a fold come several states
+    for data in found:
+        put(sums, data.get("source"), data["contribution"])
+    return _letter_of(norm([norm(array) for array in sums.values() if array is not None]), scale)
+
+
+def _letter_of(size: float, scale: Scale) -> str:
     return LETTERS[round(scale.position(size) * LEVELS)] if size else "0"
+
+
+def segment_levels(ribbons: list[PaintedRibbon], fold: Fold | None, scale: Scale) -> str:
+    """The letter of each segment of each ribbon, of the largest norm of its steps, as the fold of one choice has it."""
+    found = {(ribbon.role, ribbon.lag): ribbon for ribbon in fold.ribbons} if fold else {}
+    letters = []
+    for painted in ribbons:
+        own = found.get((painted.ribbon.role, painted.ribbon.lag))
+        for first, last in painted.segments.values():
+            here = range(first - fold.start, last + 1 - fold.start) if own and fold else range(0)
+            norms = [own.norms[n] for n in here if own and own.norms[n] is not None]
+            if not norms:
+                letters.append("/" if own and any(n in own.cut for n in here) else "-")
+            else:
+                letters.append(_letter_of(max(n for n in norms if n is not None), scale))
+    return "".join(letters)
 
 
 def palette() -> dict[str, list[str]]:

@@ -1,14 +1,14 @@
-"""Where a fold begins and ends in a picture, how wide it is, and where wires meet it."""
+"""Where a fold begins and ends in a picture, how wide it is, where wires meet it, and what its ribbons are called."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from ..layout.curves import Line, Point, Shape, dense
 from ..layout.metrics import text_width
 from ..layout.routing import Route
 from ..layout.search import Layout
-from ..reading.fold import KEY, Fold
+from ..reading.fold import KEY, Fold, Ribbon
 
 _LEAST_WIDTH = 168.0
 _BETWEEN = 58.0  # the panel's label and its count leave so much room for a wire between them
@@ -61,6 +61,15 @@ class Border:
         line = _until(wire.line[::-1], border, -1 if to_right else 1)[::-1]
         start = Shape(border, line[0][1], 1.0, 40.0)
         return replace(wire, key=f"{wire.key}-from-fold{name}", line=tuple(line), start=start)
+
+
+@dataclass(frozen=True)
+class PaintedRibbon:
+    """A ribbon of the fold on the canvas: the names of its arrow and of its segments, each from step to step."""
+
+    ribbon: Ribbon
+    arrow: str
+    segments: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def _until(line: tuple[Point, ...], border: float, way: int) -> Line:

@@ -12,7 +12,7 @@ from ..layout.routing import Route
 from ..reading.fold import KEY, Fold, Ribbon
 from ..reading.naming import followed_words
 from ..reading.words import symbol
-from .border import Border, count_of
+from .border import Border, PaintedRibbon, count_of
 from .cells import paint_table
 from .colours import FORWARD, GREY, LOSS, LOSS_EDGE, PAGE, PALE, TEXT_GREY, line_colour
 from .flows import together
@@ -65,7 +65,7 @@ class FoldPanel:
         if self.heights and painter.backward:
             self._explain(min(self.heights.values()))
         self._wires()
-        if painter.backward:
+        if painter.strips:
             self._strip(lowest)
 
     # ---- ribbons ----
@@ -116,7 +116,9 @@ class FoldPanel:
         ends = (right, left + 6) if backward else (left, right - 6)
         tip = (left if backward else right, y + LANE)
         shaft = straight((ends[0], y + LANE), (ends[1], y + LANE))
-        canvas.wire(f"fwd-{name}", (KEY, KEY), shaft, tip, "fwd fold", style="dashed", color=FORWARD,
+        painted = PaintedRibbon(ribbon, f"fwd-{name}")
+        self.painter.ribbons.append(painted)
+        canvas.wire(painted.arrow, (KEY, KEY), shaft, tip, "fwd fold", style="dashed", color=FORWARD,
                     tooltip=f"{ribbon.label}, {count_of(self.fold)}")  # fmt: skip
         if not self.painter.backward or all(norm is None for norm in ribbon.norms):
             return
@@ -125,7 +127,7 @@ class FoldPanel:
         for n, (first, last, norm) in enumerate(bins):
             middle = left + wide * (n + 0.5)
             if not any(begin <= n <= end for begin, end in gaps):
-                self._segment(ribbon, f"{name}-{first}", (first, last), norm, (middle, y - LANE + 2), wide)
+                self._segment(painted, f"{name}-{first}", (first, last), norm, (middle, y - LANE + 2), wide)
         self._cuts(ribbon, name, bins, gaps, (left, y - LANE + 2), wide)
 
     def _cuts(self, ribbon: Ribbon, name: str, bins: list[Bin], gaps: list[Gap], top: Point, wide: float) -> None:
@@ -157,12 +159,13 @@ class FoldPanel:
         return f"t = {begin}" if first == last else f"t = {begin} to {end}"
 
     def _segment(
-        self, ribbon: Ribbon, name: str, span: tuple[int, int], norm: float | None, top: Point, wide: float
+        self, painted: PaintedRibbon, name: str, span: tuple[int, int], norm: float | None, top: Point, wide: float
     ) -> None:
         """One step, or the largest of some: height and colour by the norm; exactly zero is an empty outline."""
         if norm is None:
             return
-        first, last = span
+        (first, last), ribbon = span, painted.ribbon
+        painted.segments[name] = (self.fold.start + first, self.fold.start + last)
         u = self.painter.scale.position(norm)
         high = _THIN + _HIGH * u if norm else _THIN
         when = self._when(first, last) if first == last else f"largest of {self._when(first, last)}"
@@ -201,6 +204,7 @@ class FoldPanel:
         style = {"fillcolor": LOSS, "color": LOSS_EDGE, "style": "rounded,dashed,filled", "fontsize": "11.5"}
         told = f"{self.fold.losses} losses, mean {self.fold.loss:.6g}"
         at = (self.border.loss.x, self.border.loss.y)
+        self.canvas.stands_for[f"{KEY}-loss"] = (("node", KEY),)
         self.canvas.box(f"{KEY}-loss", text, at, size, "loss fold", panel=KEY, tooltip=told, **style)
 
     # ---- wires across the borders ----

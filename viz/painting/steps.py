@@ -15,7 +15,7 @@ from ..layout.routing import JUNCTION, Route
 from ..layout.search import Layout
 from ..reading.fold import KEY, Fold
 from ..reading.template import Edge
-from .border import Border, fold_width
+from .border import Border, PaintedRibbon, fold_width
 from .canvas import Canvas
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale
 from .flows import together
@@ -38,6 +38,7 @@ class Painter:
     ):
         self.graph, self.layout, self.scale = graph, layout, scale
         self.canvas = Canvas()
+        self.ribbons: list[PaintedRibbon] = []
         self.wires = Wires(self.canvas, layout, scale)
         self.placement, self.boxes = layout.placement, layout.boxes
         self.backward: bool = graph.graph["backward"]
@@ -53,7 +54,8 @@ class Painter:
         self.strip_y = min([self.placement.bottom, *(y - 4 for y in heights)]) - 28
         lacking = max(0.0, least_room - (self.top - self.strip_y))  # the key must fit beside a low step
         self.top, self.strip_y = self.top + lacking / 2, self.strip_y - lacking / 2
-        self.bottom = self.strip_y - (layout.strips.height + 12 if self.backward and strips else -10)
+        self.strips = strips and self.backward
+        self.bottom = self.strip_y - (layout.strips.height + 12 if self.strips else -10)
         gap, ends = layout.pitch - self._panel_width, [self.placement.right + dx for dx in self.shift.values()]
         self.border: Border | None = None
         if self.fold:

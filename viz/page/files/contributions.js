@@ -2,8 +2,11 @@
 
 const contributionReadout = document.getElementById("contribution-readout");
 
-// ℓ₃ where there is one loop, ℓ d3 where there are several.
-const lossName = (s) => (/^-?\d+$/.test(data.table.t[s]) ? `ℓ${subscript(data.table.t[s])}` : `ℓ ${data.table.t[s]}`);
+// ℓ₃ where there is one loop, ℓ d3 where there are several; ℓ₃…₁₂ for the losses of some folded steps.
+function lossName(column) {
+  const ends = data.table.t[column].split("–");
+  return ends.every((t) => /^-?\d+$/.test(t)) ? `ℓ${ends.map(subscript).join("…")}` : `ℓ ${data.table.t[column]}`;
+}
 
 const contributions = {
   cells: [],
@@ -17,12 +20,14 @@ const contributions = {
     }
     const table = element("table", { role: "grid", "aria-label": "norm of what step k adds to the gradient of each loss" });
     const wide = data.table.t.length;
-    table.style.setProperty("--cell", `${wide <= 5 ? 46 : wide <= 6 ? 35 : wide <= 8 ? 30 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
+    table.style.setProperty("--cell", `${data.fold && wide > 12 ? 12 : wide <= 5 ? 46 : wide <= 6 ? 35 : wide <= 8 ? 30 : wide <= 12 ? 19 : wide <= 16 ? 15 : 11}px`);
     table.classList.toggle("small", wide > 5);
+    table.classList.toggle("folded", Boolean(data.fold) && wide > 12);
     for (const row of data.table.rows) {
-      const line = element("tr", {}, element("th", { scope: "row" }, lossName(row.s)));
+      row.at = data.table.columns.findIndex(([first, last]) => first === row.s[0] && last === row.s[1]);
+      const line = element("tr", {}, element("th", { scope: "row" }, lossName(row.at)));
       const made = row.c.map((_, k) => {
-        if (k > row.s && !row.c[k]) return (line.append(element("td", { class: "empty", "aria-hidden": "true" })), null);
+        if (k > row.at && !row.c[k]) return (line.append(element("td", { class: "empty", "aria-hidden": "true" })), null);
         const cell = element("td", { role: "gridcell", tabindex: "-1" });
         cell.addEventListener("mouseenter", () => this.light(row, k));
         cell.addEventListener("focus", () => this.light(row, k));
@@ -35,8 +40,9 @@ const contributions = {
       this.cells.push({ row, line, made });
       table.append(line);
     }
-    const every = wide <= 16 ? 1 : 5;
-    const heads = data.table.t.map((t, k) => element("th", { scope: "col" }, k % every ? "" : t));
+    const every = data.fold ? 4 : wide <= 16 ? 1 : 5;
+    const isHeaded = (k) => k === wide - 1 || (k % every === 0 && (every === 1 || k < wide - 3));
+    const heads = data.table.t.map((t, k) => element("th", { scope: "col" }, isHeaded(k) ? t.split("–")[0] : ""));
     table.append(element("tr", { class: "times" }, element("th", {}, "k ="), ...heads));
     table.addEventListener("keydown", (event) => this.key(event));
     document.getElementById("table").append(table);
@@ -51,8 +57,9 @@ const contributions = {
     const high = Math.max(...all, 1e-300);
     const low = Math.min(high / 10, all.sort((a, b) => a - b)[Math.floor(0.04 * all.length)] || high / 10);
     for (const { row, line, made } of this.cells) {
-      line.classList.toggle("followed", row.s === choice.s);
-      line.classList.toggle("other", choice.s >= 0 && row.s !== choice.s);
+      const isFollowed = row.s[0] === choice.s && row.s[1] === choice.s;
+      line.classList.toggle("followed", isFollowed);
+      line.classList.toggle("other", choice.s >= 0 && !isFollowed);
       made.forEach((cell, k) => {
         if (!cell) return;
         const x = row[kind][k];
@@ -72,14 +79,17 @@ const contributions = {
   },
 
   words(row, k, x) {
-    return `${data.table.at[k]} adds ${written(x, 4)} to the gradient of ${this.kind === "w" ? "L through " : ""}the loss of ${data.table.at[row.s]}`;
+    const isOne = ([first, last]) => first === last;
+    const adds = `${data.table.at[k]} ${isOne(data.table.columns[k]) ? "adds" : "together add"} ${written(x, 4)}`;
+    const losses = `the ${isOne(row.s) ? "loss" : "losses"} of ${data.table.at[row.at]}`;
+    return `${adds} to the gradient of ${this.kind === "w" ? "L through " : isOne(row.s) ? "" : "the sum of "}${losses}`;
   },
 
   light(row, k) {
-    const wires = picture.path(row.s, k);
+    const wires = picture.path(row.s, data.table.columns[k]);
     const x = row[this.kind][k];
     contributionReadout.textContent = `${this.words(row, k, x)}${wires.length ? `: ${wires.length} edges on the way` : ": no path"}`;
-    picture.light(wires);
+    picture.light(wires, wires.length ? [data.table.columns[k][0] + 1, row.s[1]] : null);
   },
 
   dark() {

@@ -29,10 +29,7 @@ const gradients = {
 
   // Whole contributions to this parameter are in the page's data.
   keeps(weight) {
-    return data.choices.some((choice) => choice.e.some((n, place) => {
-      const [child, k] = data.edges[n];
-      return lineOf.get(child).p[k] === weight.i && choice.a[place] >= 0;
-    }));
+    return data.choices.some((choice) => choice.e.some((_, n) => arrivals(choice, n).some(({ i, array }) => i === weight.i && array)));
   },
 
   grid(part) {
@@ -113,10 +110,10 @@ const gradients = {
   show(state) {
     for (const part of this.parts) {
       const found = state.adjoint.get(part.weight.i);
-      const isNow = state.isBackward && state.target === part.weight.i;
+      const now = state.arrived.get(part.weight.i);
       part.sum = found?.sum || null;
-      part.added = isNow ? state.contribution : null;
-      part.figure.classList.toggle("now", isNow);
+      part.added = now?.array || null;
+      part.figure.classList.toggle("now", Boolean(now));
       part.number.textContent = found ? `‖·‖ ${written(found.norm, 3)}` : "0";
       part.cells.forEach((cell, n) => {
         const hue = signedColour(part.sum ? part.sum[n] : 0, part.most);
@@ -131,17 +128,24 @@ const gradients = {
 function accumulate(choice, count) {
   const adjoint = new Map(choice.seeds.map(([i, seed]) => [i, { sum: Float64Array.of(seed), norm: Math.abs(seed), count: 0 }]));
   for (let n = 0; n < count; n++) {
-    const [child, k] = data.edges[choice.e[n]];
-    const i = lineOf.get(child).p[k];
-    const size = sizeOf(lineOf.get(i));
-    const array = arrayAt(choice.a[n], size);
-    const before = adjoint.get(i);
-    if (!before) adjoint.set(i, { sum: array && Float64Array.from(array), norm: choice.n[n], count: 1 });
-    else {
-      if (array && before.sum) for (let j = 0; j < size; j++) before.sum[j] += array[j];
-      before.norm = choice.m[n];
-      before.count += 1;
+    for (const { i, norm, after, array } of arrivals(choice, n)) {
+      const before = adjoint.get(i);
+      if (!before) adjoint.set(i, { sum: array && Float64Array.from(array), norm, count: 1 });
+      else {
+        if (array && before.sum) for (let j = 0; j < array.length; j++) before.sum[j] += array[j];
+        before.norm = after;
+        before.count += 1;
+      }
     }
   }
   return adjoint;
+}
+
+// What the n-th event of a choice brings: to one line, or to several where the lines of a part are one event.
+function arrivals(choice, n) {
+  const [child, k] = data.edges[choice.e[n]];
+  const one = (i, norm, after, at) => ({ i, norm, after, array: arrayAt(at, sizeOf(lineOf.get(i))) });
+  const [norms, sums, places] = [choice.n[n], choice.m[n], choice.a[n]];
+  if (child >= 0) return [one(lineOf.get(child).p[k], norms, sums, places)];
+  return k.flatMap((i, j) => (norms[j] === null ? [] : [one(i, norms[j], sums[j], places[j])]));
 }

@@ -39,6 +39,7 @@ const nodePanel = {
     const lines = about.lines.filter((i) => lineOf.has(i));
     nodeBox.replaceChildren(
       element("h2", {}, `${about.label} `, element("small", {}, `${about.kind}${when}`)), close,
+      ...(about.told || []).map((text) => element("p", {}, text)),
       ...lines.slice().reverse().slice(0, 8).flatMap((i) => this.line(lineOf.get(i), state)),
     );
     this.mark();

@@ -24,11 +24,13 @@ function written(x, digits = 4) {
   return String(Number(x.toPrecision(digits))).replace("-", "−");
 }
 
+let scale = data.scale; // of the loss that is chosen
+
 // Where a norm stands on the logarithmic scale, between 0 and 1.
 function position(norm) {
   if (typeof norm === "string" || !Number.isFinite(norm)) return 1;
   if (norm <= 0) return 0;
-  const [low, high] = [Math.log10(data.scale.low), Math.log10(data.scale.high)];
+  const [low, high] = [Math.log10(scale.low), Math.log10(scale.high)];
   return Math.min(1, Math.max(0, (Math.log10(norm) - low) / (high - low)));
 }
 

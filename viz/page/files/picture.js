@@ -3,8 +3,15 @@
 const svg = document.querySelector("#paper svg");
 const paper = document.getElementById("paper");
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-const elements = data.names.map((name) => document.getElementById(`p-${name}`));
-const lanes = data.names.map((name) => (/^(fwd|bwd|tip)-/.exec(name) || ["", "node"])[1]);
+const arrowNames = data.fold ? data.fold.arrows : [];
+const segments = data.fold ? data.fold.segments : []; // of ribbons: id, first and last step
+const names = [...data.names, ...arrowNames, ...segments.map(([name]) => name)];
+const elements = names.map((name) => document.getElementById(`p-${name}`));
+const firstSegment = names.length - segments.length;
+const lanes = names.map((name, n) => (n >= firstSegment ? "segment" : (/^(fwd|bwd|tip)-/.exec(name) || ["", "node"])[1]));
+const ribbonArrows = arrowNames.map((_, n) => data.names.length + n);
+const segmentsBetween = (a, b) => segments.flatMap(([, first, last], n) => (first <= b && last >= a ? [firstSegment + n] : []));
+const segmentsOf = (part) => (part && part.s >= 0 ? segmentsBetween(part.s, part.s) : []);
 const wiresFrom = data.nodes.map(() => []);
 const wiresInto = data.nodes.map(() => []);
 data.wires.forEach(([u, v], n) => {
@@ -15,6 +22,8 @@ data.wires.forEach(([u, v], n) => {
 const picture = {
   // Colours of all gradient lanes for one choice of loss.
   choose(choice) {
+    scale = choice.scale;
+    tellScale();
     data.names.forEach((name, n) => {
       if (lanes[n] !== "bwd" && lanes[n] !== "tip") return;
       const letter = choice.levels[n];
@@ -24,6 +33,15 @@ const picture = {
       elements[n].classList.toggle("zero", letter === "0" || letter === "/");
       style.setProperty("--hue", letter === "0" ? "#9ba7b2" : letter === "/" ? "#b3261e" : lineColour(u));
       style.setProperty("--width", letter === "0" || letter === "/" ? "1.2" : (1.2 + 3.2 * u).toFixed(2));
+    });
+    segments.forEach((_, n) => {
+      const [letter, painted] = [choice.segments[n], data.fold.painted[n]];
+      const [u, was] = [letter, painted].map((one) => ("-0/".includes(one) ? 0 : LETTERS.indexOf(one) / STEPS));
+      const { style, classList } = elements[firstSegment + n];
+      classList.toggle("none", letter === "-" || letter === "/");
+      classList.toggle("zero", letter === "0");
+      style.setProperty("--hue", letter === "0" ? "#ffffff" : lineColour(u));
+      style.setProperty("--tall", ((letter === "0" ? 2 : 2 + 8 * u) / (painted === "0" ? 2 : 2 + 8 * was)).toFixed(3));
     });
   },
 
@@ -63,25 +81,30 @@ const picture = {
     });
   },
 
-  // The path from the loss of step s back to the uses of weights in step k: the wires on it.
-  path(s, k) {
-    const start = data.losses[s];
-    const choice = data.choices.find((one) => one.s === s) || data.choices.find((one) => one.s < 0);
+  // The path from the losses of some steps back to the uses of weights in some steps: the wires on it.
+  path([s, last], [k, end]) {
+    const isFolded = (step) => data.fold && data.fold.steps[0] <= step && step <= data.fold.steps[1];
+    const start = isFolded(s) ? data.fold.node : data.losses[s];
+    const choice = (s === last && data.choices.find((one) => one.s === s)) || data.choices.find((one) => one.s < 0) || data.choices.find((one) => s <= one.s && one.s <= last);
     if (start === undefined || !choice) return [];
     const passes = (n) => !"-0/".includes(choice.wires[n]);
-    const uses = data.wires.flatMap(([u, v], n) => (data.nodes[u].k[0] === "w" && data.nodes[v].s === k && passes(n) ? [n] : []));
+    const isGoal = (node) => (isFolded(k) ? node === data.fold.node : data.nodes[node].s === k);
+    const uses = data.wires.flatMap(([u, v], n) => (data.nodes[u].k[0] === "w" && isGoal(v) && passes(n) ? [n] : []));
     const before = reach([start], (node) => wiresInto[node].filter(passes).map((n) => data.wires[n][0]));
     const after = reach(uses.map((n) => data.wires[n][1]), (node) => wiresFrom[node].filter(passes).map((n) => data.wires[n][1]));
     const between = data.wires.flatMap(([u, v], n) =>
-      after.has(u) && before.has(v) && data.nodes[u].k[0] === "n" && passes(n) ? [n] : []);
+      after.has(u) && before.has(v) && !"wi".includes(data.nodes[u].k[0]) && passes(n) ? [n] : []);
     return [...between, ...uses.filter((n) => before.has(data.wires[n][1]))];
   },
 
-  light(wires) {
-    const on = new Set(wires.flatMap((n) => [...data.wires[n][2], ...data.nodes[data.wires[n][0]].els, ...data.nodes[data.wires[n][1]].els]));
+  // Light wires, and the segments of ribbons between two steps.
+  light(wires, between = null) {
+    const on = new Set(between ? segmentsBetween(...between) : []);
+    if (between && on.size) ribbonArrows.forEach((n) => on.add(n));
+    for (const n of wires.flatMap((n) => [...data.wires[n][2], ...data.nodes[data.wires[n][0]].els, ...data.nodes[data.wires[n][1]].els])) on.add(n);
     const chips = new Set(wires.filter((n) => data.nodes[data.wires[n][0]].k[0] === "w").flatMap((n) => chipsBeside(n)));
     elements.forEach((one, n) => {
-      const isChip = /^w\d+-/.test(data.names[n]);
+      const isChip = /^w\d+-/.test(names[n]);
       one.classList.toggle("path", isChip ? chips.has(n) : on.has(n));
     });
     svg.classList.toggle("with-path", wires.length > 0);
@@ -108,8 +131,8 @@ const picture = {
 // The chip of a weight that stands beside one user: chips are named weight-user.
 function chipsBeside(wire) {
   const [u, v] = data.wires[wire];
-  const names = new Set([`${data.nodes[u].k}-${data.nodes[v].k}`.replace(/[^A-Za-z0-9]+/g, "-")]);
-  return data.nodes[u].els.filter((n) => names.has(data.names[n]) || data.nodes[u].els.length === 1);
+  const chips = new Set([`${data.nodes[u].k}-${data.nodes[v].k}`.replace(/[^A-Za-z0-9]+/g, "-")]);
+  return data.nodes[u].els.filter((n) => chips.has(names[n]) || data.nodes[u].els.length === 1);
 }
 
 function reach(starts, neighbours) {
@@ -130,7 +153,7 @@ function reach(starts, neighbours) {
 const nodeOfElement = new Map();
 data.nodes.forEach((one, n) => {
   for (const e of one.els) {
-    if (data.names[e].startsWith("gradient-")) elements[e].classList.add("spoiler");
+    if (names[e].startsWith("gradient-")) elements[e].classList.add("spoiler");
     else nodeOfElement.set(elements[e], n);
   }
 });
@@ -188,15 +211,17 @@ document.getElementById("smaller").addEventListener("click", () => picture.resiz
 document.getElementById("larger").addEventListener("click", () => picture.resize(1.25));
 document.getElementById("fit").addEventListener("click", () => picture.resize(0));
 
-// What the colours mean.
-document.getElementById("scale").append(
-  element("span", {}, "‖gradient‖ "),
-  element("span", {}, written(data.scale.low, 2)),
-  element("span", { class: "bar" }, ...data.palette.lines.map((hue) => {
+// What the colours mean: the gradient of each loss has a scale of its own.
+function tellScale() {
+  const bar = element("span", { class: "bar" }, ...data.palette.lines.map((hue) => {
     const cell = element("i");
     cell.style.background = hue;
     return cell;
-  })),
-  element("span", {}, written(data.scale.high, 2)),
-  element("span", { class: "sample" }, "grey: value, forward"),
-);
+  }));
+  document.getElementById("scale").replaceChildren(
+    element("span", {}, "‖gradient‖ "),
+    element("span", {}, (scale.clamped ? "≤ " : "") + written(scale.low, 2)), bar, element("span", {}, written(scale.high, 2)),
+    element("span", { class: "sample" }, "grey: value, forward"),
+  );
+}
+tellScale();

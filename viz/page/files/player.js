@@ -2,8 +2,9 @@
 
 const byId = (id) => document.getElementById(id);
 const [slider, speed, lossMenu, playButton] = ["slider", "speed", "loss", "play"].map(byId);
-const computed = data.lines.filter((line) => line.f >= 0);
-const computedAt = new Map(computed.map((line, n) => [line.i, n + 1]));
+const computed = data.forward; // lines, and −1 − n for part n: a folded step
+const partOf = (id) => (id < 0 ? data.parts[-1 - id] : null);
+const computedAt = new Map(computed.flatMap((id, n) => [id, ...(partOf(id)?.makes || [])].map((i) => [i, n + 1])));
 
 const player = {
   place: 0,
@@ -15,11 +16,12 @@ const player = {
   get total() { return this.forward + (this.choice ? 1 + this.choice.e.length : 0); },
   quick() { return this.timer !== null && Number(speed.value) < 500; },
 
-  // The position of a line's event: computed in the forward phase; passing on its adjoint in the backward one.
+  // The position of the event of a line or a part: computed in the forward phase; passing on its adjoint in the
+  // backward one.
   placeOf(i) {
     if (this.place <= this.forward || !this.choice) return computedAt.get(i) ?? -1;
     const at = this.choice.e.findIndex((n) => data.edges[n][0] === i);
-    const into = this.choice.e.findIndex((n) => lineOf.get(data.edges[n][0]).p[data.edges[n][1]] === i);
+    const into = this.choice.e.findIndex((_, n) => arrivals(this.choice, n).some((one) => one.i === i));
     const found = at >= 0 ? at : into;
     return found < 0 ? computedAt.get(i) ?? -1 : this.forward + 2 + found;
   },
@@ -37,12 +39,11 @@ const player = {
       picture.choose(this.choice);
       gradients.choose(this.choice);
       contributions.choose(this.choice);
-      this.arrivals = new Map();
-      for (const e of this.choice.e) {
-        const i = lineOf.get(data.edges[e][0]).p[data.edges[e][1]];
-        this.arrivals.set(i, (this.arrivals.get(i) || 0) + 1);
-      }
-    } else this.arrivals = new Map();
+    }
+    this.arrivals = new Map(); // how many contributions each line gets
+    (this.choice?.e || []).forEach((_, n) => {
+      for (const { i } of arrivals(this.choice, n)) this.arrivals.set(i, (this.arrivals.get(i) || 0) + 1);
+    });
     this.firsts = firstPlaces(this.choice, this.forward);
     slider.max = String(this.total);
     slider.style.setProperty("--split", String(this.total ? this.forward / this.total : 1));
@@ -58,7 +59,7 @@ const player = {
   event() {
     const p = this.place;
     if (p === 0) return { kind: "start" };
-    if (p <= this.forward) return { kind: "forward", line: computed[p - 1] };
+    if (p <= this.forward) return { kind: "forward", id: computed[p - 1], line: lineOf.get(computed[p - 1]) };
     if (p === this.forward + 1) return { kind: "seed", i: this.choice.seeds[0][0], seed: this.choice.seeds[0][1] };
     const n = p - this.forward - 2;
     return { kind: "backward", n, edge: this.choice.e[n] };
@@ -68,17 +69,16 @@ const player = {
     const event = this.event();
     const isBackward = event.kind === "seed" || event.kind === "backward";
     const count = event.kind === "backward" ? event.n + 1 : 0;
-    const state = { place: this.place, isBackward, computedAt, arrivals: this.arrivals, current: -1, target: -1, contribution: null };
+    const state = { place: this.place, isBackward, computedAt, arrivals: this.arrivals, current: null, arrived: new Map() };
     state.adjoint = isBackward ? accumulate(this.choice, count) : new Map();
-    if (event.kind === "forward") state.current = event.line.i;
+    if (event.kind === "forward") state.current = event.id;
     if (event.kind === "seed") state.current = event.i;
     if (event.kind === "backward") {
-      const [child, k] = data.edges[event.edge];
-      state.current = child;
-      state.target = lineOf.get(child).p[k];
-      state.contribution = arrayAt(this.choice.a[event.n], sizeOf(lineOf.get(state.target)));
-      const before = accumulate(this.choice, count - 1).get(state.target);
-      state.before = before ? before.norm : null;
+      state.current = data.edges[event.edge][0];
+      const before = accumulate(this.choice, count - 1);
+      for (const one of arrivals(this.choice, event.n)) {
+        state.arrived.set(one.i, { ...one, before: before.get(one.i)?.norm ?? null });
+      }
     }
     this.state = state;
     picture.show(this.place, this.firsts, lit(event), isBackward);
@@ -146,31 +146,33 @@ function firstPlaces(choice, forward) {
     if ((lanes[n] === "tip" ? "bwd" : lanes[n]) === lane) first[n] = Math.min(first[n], place);
   };
   const waiting = new Map(); // a node is reached when the last of its lines is
-  for (const line of computed) {
-    const place = computedAt.get(line.i);
-    for (const w of line.w) for (const n of data.wires[w][2]) note(n, place, "fwd");
-    for (const o of line.o) if (data.nodes[o].lines.includes(line.i) || data.nodes[o].kind === "total") waiting.set(o, place);
+  for (const id of computed) {
+    const place = computedAt.get(id);
+    const { w: wires, o: nodes } = partOf(id) || lineOf.get(id);
+    for (const w of wires) for (const n of data.wires[w][2]) note(n, place, "fwd");
+    for (const n of id < 0 ? ribbonArrows : []) note(n, place, "fwd");
+    for (const o of nodes) if (id < 0 || data.nodes[o].lines.includes(id) || data.nodes[o].kind === "total") waiting.set(o, place);
   }
   for (const [o, place] of waiting) for (const n of data.nodes[o].els) first[n] = place;
   if (!choice) return first;
   choice.e.forEach((e, at) => {
     for (const w of data.edges[e][3]) for (const n of data.wires[w][2]) note(n, forward + 2 + at, "bwd");
+    for (const n of segmentsOf(partOf(data.edges[e][0]))) note(n, forward + 2 + at, "segment");
   });
   elements.forEach((_, n) => { // the seed's own wire; where nothing comes back the dotted line appears at the end
-    if ((lanes[n] !== "bwd" && lanes[n] !== "tip") || first[n] !== Infinity) return;
-    first[n] = forward + 1 + ("0/".includes(choice.levels[n]) ? choice.e.length : 0);
+    if (!["bwd", "tip", "segment"].includes(lanes[n]) || first[n] !== Infinity) return;
+    const letter = lanes[n] === "segment" ? "0" : choice.levels[n];
+    first[n] = forward + 1 + ("0/".includes(letter) ? choice.e.length : 0);
   });
   return first;
 }
 
-// One row of a few entries, which fits beside an equation.
-const isRow = (line, most) => line.s.length > 0 && sizeOf(line) <= most && sizeOf(line) === line.s.at(-1);
-
 // Which elements an event lights, and the ends of what it lights.
 function lit(event) {
   const now = { elements: new Set(), ends: new Set() };
-  const wires = event.kind === "forward" ? event.line.w : event.kind === "backward" ? data.edges[event.edge][3] : [];
   const isBackward = event.kind === "backward";
+  const id = isBackward ? data.edges[event.edge][0] : event.id;
+  const wires = event.kind === "forward" ? (partOf(id) || event.line).w : isBackward ? data.edges[event.edge][3] : [];
   for (const w of wires) {
     const [u, v, ids] = data.wires[w];
     for (const n of ids) if (isBackward ? lanes[n] === "bwd" || lanes[n] === "tip" : lanes[n] === "fwd") now.elements.add(n);
@@ -179,64 +181,12 @@ function lit(event) {
       if (isBackward || end === v) for (const n of own) now.ends.add(n);
     }
   }
-  const nodes = event.kind === "forward" ? event.line.o : event.kind === "seed" ? lineOf.get(event.i).o
-    : isBackward && !now.elements.size ? lineOf.get(data.edges[event.edge][0]).o : []; // inside a box, or on no wire
+  const part = partOf(id);
+  for (const n of part ? (isBackward ? segmentsOf(part) : ribbonArrows) : []) now.elements.add(n);
+  const nodes = part ? part.o : event.kind === "forward" ? event.line.o : event.kind === "seed" ? lineOf.get(event.i).o
+    : isBackward && !now.elements.size ? lineOf.get(id).o : []; // inside a box, or on no wire
   for (const o of nodes) for (const n of data.nodes[o].els) (event.kind === "forward" && wires.length ? now.ends : now.elements).add(n);
   return now;
-}
-
-// The event's equation, its own numbers, and the same in words.
-function tellEvent(event, state, self) {
-  const [phase, equation, numbers, words] = ["phase", "equation", "numbers", "words"].map(byId);
-  const where = (i) => data.headings[lineOf.get(i).h] || (data.when.length ? "outside the steps" : `line ${i}`);
-  const chip = (name, ...what) => element("span", { class: "chip" }, element("small", {}, name), ...what);
-  const swatch = (norm) => {
-    const spot = element("i", { class: "swatch" });
-    spot.style.background = norm ? lineColour(position(norm)) : "transparent";
-    return spot;
-  };
-  let said = "";
-  const shown = [];
-  if (event.kind === "start") {
-    phase.textContent = "start";
-    equation.replaceChildren(element("span", { class: "lead" }, "Weights, inputs and initial states are given. Step forward."));
-    said = `Start. ${self.forward} lines to compute, ${self.choice ? self.choice.e.length : 0} contributions to bring back.`;
-  } else if (event.kind === "forward") {
-    const { line } = event;
-    phase.textContent = `forward · ${where(line.i)}`;
-    equation.replaceChildren(forwardMath(line));
-    shown.push(chip(line.s.length ? "norm of the value" : "value", written(line.m)));
-    const array = arrayAt(line.v, sizeOf(line));
-    if (array && isRow(line, 12)) shown.push(chip("entries", strip(array, line.s)));
-    else if (line.s.length) shown.push(chip("shape", line.s.join(" × ")));
-    said = `${nameWords(line.n)} equals ${treeWords(data.trees[line.f], line)}: ${line.s.length ? "norm " : ""}${written(line.m)}`;
-  } else if (event.kind === "seed") {
-    const line = lineOf.get(event.i);
-    phase.textContent = `backward · seed`;
-    equation.replaceChildren(math("math", { display: "block" }, nameMath(line.n, true), operator("=", "0.3em"), math("mn", {}, written(event.seed))));
-    shown.push(element("span", { class: "lead" }, `the derivative of ${nameText(line.n)} by itself. A bar stands for the derivative of ${nameText(line.n)} by what is under it; from here it flows back.`));
-    said = `Seed: the gradient of ${nameWords(line.n)} by itself is ${written(event.seed)}.`;
-  } else {
-    const edge = data.edges[event.edge];
-    const [child, target] = [lineOf.get(edge[0]), lineOf.get(state.target)];
-    const [norm, after] = [self.choice.n[event.n], state.adjoint.get(target.i).norm];
-    phase.textContent = `backward · ${where(child.i)}`;
-    equation.replaceChildren(...backwardMath(edge, state.before === null));
-    shown.push(chip("this contribution, norm", swatch(norm), written(norm)));
-    if (state.before !== null) {
-      const bar = math("math", {}, nameMath(target.n, true));
-      shown.push(chip("adds up", bar, ` ‖·‖ ${written(state.before)} → ${written(after)}`));
-    }
-    if (state.contribution && state.contribution.length > 1 && isRow(target, 12)) {
-      shown.push(chip("entries", strip(state.contribution, target.s)));
-    }
-    if (child.f >= 0) shown.push(chip("through", forwardMath(child)));
-    const how = state.before === null ? "equals" : "plus equals";
-    said = `Gradient of ${nameWords(target.n)} ${how} ${treeWords(data.rules[edge[2]][2], child)}: norm ${written(norm)}`;
-    if (state.before !== null) said += `, together ${written(after)}`;
-  }
-  numbers.replaceChildren(...shown);
-  if (self.timer === null || Number(speed.value) > 1000) words.textContent = said;
 }
 
 // ---- what people do ----

@@ -8,23 +8,42 @@ const tape = {
     let heading = null;
     let group = null;
     for (const line of data.lines) {
+      if (line.g !== undefined) {
+        this.buildPart(line.g);
+        group = null;
+        continue;
+      }
       if (line.h !== heading || !group) {
         heading = line.h;
         group = element("ol", { class: "group" });
         const title = data.headings[heading] || (!data.when.length ? "lines" : rows.size ? "outside the steps" : "leaves");
         list.append(element("li", {}, element("h3", {}, title), group));
       }
-      const name = element("b", {}, nameText(line.n));
       const what = line.f < 0 ? ` ${line.r}` : ` = ${treeText(data.trees[line.f], line)}`;
-      const text = element("span", { class: "text" }, name, what);
-      const number = element("span", { class: "number" });
-      const button = element("button", { class: "row", tabindex: rows.size ? "-1" : "0" }, text, number);
-      button.dataset.line = line.i;
-      button.addEventListener("click", () => this.choose(line.i));
-      rows.set(line.i, { button, number, line });
-      group.append(element("li", {}, button));
+      group.append(element("li", {}, this.row(line.i, line, nameText(line.n), what)));
     }
     list.addEventListener("keydown", (event) => this.key(event));
+  },
+
+  // A folded step has one row, with the numbers of the first line that it makes.
+  buildPart(g) {
+    if (rows.has(-1 - g)) return;
+    const part = data.parts[g];
+    const made = part.makes.map((i) => lineOf.get(i));
+    const names = made.map(({ n: [base, primes] }) => base + primes); // of the step that stands before them
+    const few = names.length > 4 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
+    const what = part.s < 0 ? `: ${part.n} lines` : `: ${part.n} lines make ${few}`;
+    list.append(element("li", { class: "part" }, this.row(-1 - g, made[0], part.s < 0 ? "sums of folded steps" : data.when[part.s], what)));
+  },
+
+  row(id, line, name, what) {
+    const text = element("span", { class: "text" }, element("b", {}, name), what);
+    const number = element("span", { class: "number" });
+    const button = element("button", { class: "row", tabindex: rows.size ? "-1" : "0" }, text, number);
+    button.dataset.line = id;
+    button.addEventListener("click", () => this.choose(id));
+    rows.set(id, { button, number, line });
+    return button;
   },
 
   // A click goes to the event of the line: where it is computed, or, on the way back, where its adjoint is passed on.
@@ -48,13 +67,14 @@ const tape = {
 
   show(state) {
     for (const [i, { button, number, line }] of rows) {
-      const adjoint = state.adjoint.get(i);
-      const isComputed = line.f < 0 || state.computedAt.get(i) <= state.place;
+      const adjoint = state.adjoint.get(line.i);
+      const isGiven = i >= 0 && line.f < 0;
+      const isComputed = isGiven || state.computedAt.get(i) <= state.place;
       let kind = isComputed ? "done" : "later";
       if (i === state.current) kind += " now";
-      if (i === state.target) kind += " target";
+      if (state.arrived.has(line.i) && i !== state.current) kind += " target";
       button.className = `row ${kind}`;
-      const shown = state.isBackward ? (adjoint ? `∂ ${written(adjoint.norm, 3)}` : "") : isComputed && line.f >= 0 ? written(line.m, 3) : "";
+      const shown = state.isBackward ? (adjoint ? `∂ ${written(adjoint.norm, 3)}` : "") : isComputed && !isGiven ? written(line.m, 3) : "";
       if (number.textContent !== shown) number.textContent = shown;
       number.style.setProperty("--hue", state.isBackward && adjoint?.norm ? lineColour(position(adjoint.norm)) : "#24303b");
       if (i === state.current) {
