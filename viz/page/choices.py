@@ -64,8 +64,7 @@ def _usual(flow: Flow) -> Sequence[int]:
     losses = sorted(flow.steps.losses)
     if len(losses) < MOST_CHOICES:
         return losses
-    followed = [s for s in losses if flow.steps.losses[s] in flow.seeds]
-    return sorted({*followed, losses[-1]})
+    return sorted({*_followed(flow), losses[-1]})
 
 
 def _asked(flow: Flow, at: At | Iterable[At]) -> Sequence[int]:
@@ -83,7 +82,10 @@ def _is_pair(at: Any) -> bool:
 
 def first_shown(flow: Flow, offered: Sequence[Choice]) -> int:
     """Which of the choices the page opens with: the one that the flow follows."""
-    for n, choice in enumerate(offered):
-        if choice.s is not None and flow.at != "all" and flow.steps.losses[choice.s] in flow.seeds:
-            return n
-    return 0
+    followed = _followed(flow)
+    return next((n for n, choice in enumerate(offered) if choice.s in followed), 0)
+
+
+def _followed(flow: Flow) -> list[int]:
+    """The step whose loss alone a flow follows, if it does."""
+    return [] if flow.at in ("all", None) or not flow.steps.losses else [marked(flow.steps, flow.at)]

@@ -15,7 +15,9 @@ import numpy as np
 
 from tinygrad_rnn import Flow
 from tinygrad_rnn.flow import shares
+from tinygrad_rnn.losses import seed
 
+from ..reading.carried import put
 from ..reading.fold import Fold
 from ..reading.naming import short_steps, step_words
 from ..reading.tooltips import norm
@@ -96,7 +98,10 @@ def _together(flow: Flow, weighed: Mapping[int, Array]) -> Shares:
     groups = [weighed] if flow.rule is None else [{s: weight} for s, weight in weighed.items()]
     for group in groups:
         edges: dict[tuple[int, int], Array] = {}
-        seeds = {flow.steps.losses[s]: weight for s, weight in group.items()}
+        seeds: dict[int, Array] = {}
+        for s, weight in group.items():
+            for line, array in seed(flow.steps, s).items():
+                put(seeds, line, weight * array)
         follow = flow.follows(next(iter(group)))
 
         def report(child: int, k: int, _: int, contribution: Array, into: dict[Any, Array] = edges) -> None:

@@ -151,9 +151,9 @@ def _part(flow: Flow, drawn: Drawn, part: Part) -> dict[str, Any]:
 
 def _name(flow: Flow, i: int, called: str, initial: dict[int, str]) -> list[str]:
     """A line's name: base, primes, subscript. As in the picture, step losses are ℓ and the total is L."""
-    marked = {line: s for s, line in flow.steps.losses.items()}
-    if i in marked:
-        return ["ℓ", "", str(flow.steps.order[marked[i]][1])]
+    marked = [s for s, line in flow.steps.losses.items() if line == i]
+    if marked:  # several where the line has a row for each step
+        return ["ℓ", "", str(flow.steps.order[marked[0]][1]) if len(marked) == 1 else ""]
     if i == flow.loss:
         return ["L", "", ""]
     if i in initial:
@@ -231,5 +231,8 @@ def sweep(choice: Choice, events: list[Event], floats: Floats) -> dict[str, Any]
         for column, entries in zip(columns, zip(*told, strict=True), strict=True):
             column.append(entries if event.part >= 0 else entries[0])
     sizes, sums, arrays = columns
-    seeds = [[i, short(np.ravel(seed)[0])] for i, seed in choice.flow.seeds.items()]
+    seeds = [
+        [i, short_norm(seed), floats.add(seed)] if np.ndim(seed) else [i, short(seed)]
+        for i, seed in choice.flow.seeds.items()
+    ]
     return {"e": which, "n": sizes, "m": sums, "a": arrays, "seeds": seeds}

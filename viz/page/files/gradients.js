@@ -126,7 +126,10 @@ const gradients = {
 
 // The adjoint of every line after a number of a choice's events: its sum where arrays are kept, its norm always.
 function accumulate(choice, count) {
-  const adjoint = new Map(choice.seeds.map(([i, seed]) => [i, { sum: Float64Array.of(seed), norm: Math.abs(seed), count: 0 }]));
+  const adjoint = new Map(choice.seeds.map(([i, seed, at]) => {
+    const rows = at === undefined ? [seed] : arrayAt(at, sizeOf(lineOf.get(i))); // a row of what was read out jointly
+    return [i, { sum: rows && Float64Array.from(rows), norm: Math.abs(seed), count: 0 }];
+  }));
   for (let n = 0; n < count; n++) {
     for (const { i, norm, after, array } of arrivals(choice, n)) {
       const before = adjoint.get(i);

@@ -60,7 +60,7 @@ const player = {
     const p = this.place;
     if (p === 0) return { kind: "start" };
     if (p <= this.forward) return { kind: "forward", id: computed[p - 1], line: lineOf.get(computed[p - 1]) };
-    if (p === this.forward + 1) return { kind: "seed", i: this.choice.seeds[0][0], seed: this.choice.seeds[0][1] };
+    if (p === this.forward + 1) return { kind: "seed", i: this.choice.seeds[0][0], seed: this.choice.seeds[0][1], isRow: this.choice.seeds[0].length > 2 };
     const n = p - this.forward - 2;
     return { kind: "backward", n, edge: this.choice.e[n] };
   },

@@ -31,10 +31,11 @@ const telling = {
     return { phase: `forward · ${where(line.i)}`, equations: [forwardMath(line)], shown, said };
   },
 
-  seed({ i, seed }) {
+  seed({ i, seed, isRow }, state, self) {
     const line = lineOf.get(i);
-    const name = nameText(line.n);
-    const equation = equationOf(nameMath(line.n, true), operator("=", "0.3em"), math("mn", {}, written(seed)));
+    const name = isRow ? `the row of ${self.choice.when}` : nameText(line.n);
+    const ones = isRow ? math("mtext", {}, "1 in this row, 0 in the others") : math("mn", {}, written(seed));
+    const equation = equationOf(nameMath(line.n, true), operator("=", "0.3em"), ones);
     const lead = `the derivative of ${name} by itself. A bar stands for the derivative of ${name} by what is under it; from here it flows back.`;
     const said = `Seed: the gradient of ${nameWords(line.n)} by itself is ${written(seed)}.`;
     return { phase: "backward · seed", equations: [equation], shown: [element("span", { class: "lead" }, lead)], said };
