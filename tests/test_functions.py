@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import doctest
+import inspect
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
 from tests.rules.forms import FORMS
-from tinygrad_rnn.functions import KINDS, functions, named
+from tinygrad_rnn.functions import KINDS, Function, functions, named
 from tinygrad_rnn.registry import ADAPTERS, PLAIN, RULES
 
+CALLED = ("differentiable", "other words", "constant")
 ALSO = {"np.amax": "max", "np.amin": "min", "np.around": "round", "x[…]": "index",
         "np.matrix_transpose": "transpose"}  # named otherwise  # fmt: skip
 
@@ -26,7 +30,7 @@ def test_every_function_of_the_registry_is_listed_once_with_its_kind() -> None:
 def test_every_function_that_people_call_has_forms() -> None:
     tested = {form.function for form in FORMS}
     for function in functions():
-        if function.kind in ("differentiable", "other words", "constant") and function.name != "tg.watch":
+        if function.kind in CALLED and function.name != "tg.watch":
             short = function.name.removeprefix("np.").removeprefix("tg.")
             assert ALSO.get(function.name, short) in tested, function.name
 
@@ -39,6 +43,40 @@ def test_a_function_that_was_taught_is_listed_with_its_arguments(monkeypatch: py
     tg.rule(cubed, lambda g, y, x: 3 * g * x * x)
     (found,) = [f for f in functions() if f.name == "cubed"]
     assert (found.kind, found.arguments) == ("differentiable", "(x)")
+
+
+def own_names(written: str) -> Any:
+    """The namespace and the function of a listed name."""
+    space, _, name = written.rpartition(".")
+    return getattr({"np": np, "np.linalg": np.linalg, "tg": tg}[space], name)
+
+
+@pytest.mark.parametrize("function", [f for f in functions() if f.kind in CALLED and f.name != "x[…]"], ids=str)
+def test_what_is_listed_is_python_and_names_arguments_as_the_function_itself_does(function: Function) -> None:
+    fn = own_names(function.name)
+    scope: dict[str, Any] = {}
+    exec(f"def listed{function.arguments}: pass", scope)
+    listed, own = inspect.signature(scope["listed"]).parameters, inspect.signature(fn).parameters
+    if isinstance(fn, np.ufunc):  # they have no names, only a number
+        assert len(listed) == fn.nin
+        return
+    for name, parameter in listed.items():
+        if parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            assert name in own, name
+            left_to_numpy = own[name].default is parameter.empty or "no value" in repr(own[name].default)
+            assert parameter.default in (own[name].default, parameter.empty) or left_to_numpy
+
+
+def test_the_example_of_a_new_rule_runs_and_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RULES, np.sinc, None)  # to be taken away again
+    (example,) = doctest.DocTestFinder().find(tg.rule, "rule", globs={"np": np, "tg": tg})
+    assert len(example.examples) == 3
+    assert doctest.DocTestRunner().run(example).failed == 0
+    x, direction = np.array([0.3, -1.7]), np.array([1.0, 2.0])
+    second = tg.hvp(lambda x: np.sum(np.sinc(x)))(x, direction)
+    z = np.pi * x
+    known = direction * ((2 - z * z) * np.sin(z) - 2 * z * np.cos(z)) / z**3 * np.pi**2
+    np.testing.assert_allclose(second, known, rtol=1e-13)
 
 
 def test_names_are_as_people_write_them() -> None:

@@ -9,6 +9,7 @@ What users teach with `rule` is among them.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,10 @@ import numpy as np
 
 from . import ops
 from .errors import word
+from .operands import parameter_names
 from .registry import ADAPTERS, PLAIN, RULES, Each
+from .var import getitem
+from .watching import watch, watched
 
 KINDS = {
     "differentiable": "has a rule for each argument that a gradient can reach",
@@ -45,7 +49,7 @@ class Function:
 def functions() -> list[Function]:
     """Every function that the registry knows, by kind and name; what users taught with `rule` among them."""
     found = [Function(named(fn), _kind(fn, vjps), _arguments(fn, vjps)) for fn, vjps in RULES.items()]
-    found += [Function(named(fn), "other words", _said(said)) for fn, said in ADAPTERS.items()]
+    found += [Function(named(fn), "other words", _arguments(fn, said)) for fn, said in ADAPTERS.items()]
     found += [Function(named(fn), "plain", "") for fn in PLAIN]
     order = list(KINDS)
     return sorted(found, key=lambda f: (order.index(f.kind), f.name))
@@ -54,10 +58,12 @@ def functions() -> list[Function]:
 def named(fn: Any) -> str:
     """How a function is written by those who call it."""
     name = word(fn)
+    if fn in _inner():
+        return name
     for module, space in (("np", np), ("np.linalg", np.linalg), ("tg", ops)):
         if getattr(space, name, None) is fn:
             return f"{module}.{name}"
-    return {"getitem": "x[…]", "watched": "tg.watch"}.get(name, name)
+    return "x[…]" if fn is getitem else "tg.watch" if fn is watched else name
 
 
 def _kind(fn: Any, vjps: Any) -> str:
@@ -76,16 +82,26 @@ def _inner() -> set[Any]:
     }  # fmt: skip
 
 
-def _arguments(fn: Any, vjps: Any) -> str:
+def _arguments(fn: Any, taken: Any) -> str:
+    """What a function takes on a tape, by its own names: `taken` are its vjps, or the function that is said instead."""
+    if fn is getitem:
+        return ""
+    if str(getattr(fn, "__module__", "")).startswith(__package__):  # our own
+        return _written(watch if fn is watched else fn, [])
+    names = [] if isinstance(fn, np.ufunc) else parameter_names(fn)
+    if callable(taken) and taken not in RULES:
+        return _written(taken, names)
+    vjps = RULES[taken] if callable(taken) else taken
     vjp = vjps.pull if isinstance(vjps, Each) else next((vjp for vjp in vjps if vjp is not None), None)
     if vjp is None:
-        return f"({', '.join('abc'[: len(vjps)])})"
-    _, _, *rest = inspect.signature(vjp).parameters.values()
-    return str(inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in rest]))
+        return f"({', '.join((names or 'abc')[: len(vjps)])})"
+    return _written(vjp, ["g", "y", *names], skipped=2)
 
 
-def _said(said: Any) -> str:
-    if said in RULES:
-        return _arguments(said, RULES[said])
-    parameters = inspect.signature(said).parameters.values()
-    return str(inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in parameters]))
+def _written(fn: Any, names: Sequence[str], skipped: int = 0) -> str:
+    """A function's parameters without annotations; those that `names` does not know are called as what stands there."""
+    found = []
+    for k, parameter in enumerate(inspect.signature(fn).parameters.values()):
+        known = parameter.name in names or k >= len(names) or parameter.kind is not parameter.POSITIONAL_OR_KEYWORD
+        found.append(parameter.replace(annotation=parameter.empty, name=parameter.name if known else names[k]))
+    return str(inspect.Signature(found[skipped:]))

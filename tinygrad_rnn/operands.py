@@ -75,7 +75,7 @@ def by_position(fn: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> tuple[Se
     """The same call with its Vars and arrays by position, where they are recorded: np.outer(a, b=v)."""
     if not any(isinstance(value, Var | np.ndarray) for value in kw.values()):
         return args, kw
-    args, kw, names = list(args), dict(kw), _names(fn)
+    args, kw, names = list(args), dict(kw), parameter_names(fn)
     while len(args) < len(names) and names[len(args)] in kw:
         args.append(kw.pop(names[len(args)]))
     for key, value in kw.items():
@@ -85,7 +85,7 @@ def by_position(fn: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> tuple[Se
     return args, kw
 
 
-def _names(fn: Any) -> list[str]:
+def parameter_names(fn: Any) -> list[str]:
     """What a function calls its arguments, in order."""
     try:
         return list(signature(fn).parameters)

@@ -27,9 +27,18 @@ _ACCEPTED: set[tuple[Any, ...]] = (
 def rule(fn: Any, *vjps: Callable[..., Any] | None, each: Callable[..., Any] | None = None) -> None:
     """Teach the tape a primitive: one `vjp(g, y, *args, **kw)` per argument, the gradient g pulled back to it.
 
-    y is the result. Everything may be an array or a Var: the same text serves both. A function of any number of
-    arguments has `each(g, y, *args, **kw)` instead, which gives a function: argument number -> its gradient. What the
-    vjp does not take after g and y, by position or by name, cannot be recorded.
+        >>> tg.rule(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
+        >>> print(tg.grad(np.sinc)(0.5))  # −4 / π
+        -1.2732395447351625
+        >>> print(tg.hessian(np.sinc)(0.5))  # (16 − 2 π²) / π: a rule is written once, and differentiated as any code is
+        -1.190227128238936
+
+    y is the result. Everything may be an array or a Var: the same text serves both, so write it with operators and with
+    NumPy's functions. Sum what was broadcast (`tg.rules.elementwise.like(g, x)`), and give None for an argument that
+    has no gradient. The function may be NumPy's, any ufunc, or one's own under `@tg.ops.primitive`; a function that is
+    itself made of recorded ones needs no rule. A function of any number of arguments has `each(g, y, *args, **kw)`
+    instead, which gives a function: argument number -> its gradient. What the vjp does not take after g and y, by
+    position or by name, cannot be recorded.
     """
     RULES[fn] = Each(each) if each else vjps
     _ACCEPTED.clear()

@@ -64,7 +64,7 @@ def taken(a: Array, indices: Any, axis: int) -> Array:
     return a[(*around(axis, a.ndim), indices)]
 
 
-def take(a: Any, indices: Any, axis: int | None = None, mode: str = "raise") -> Array:
+def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") -> Array:
     """np.take."""
     if mode != "raise":
         raise TapeError(f"np.take(mode={mode!r}) can't be recorded; clip or wrap the indices first")

@@ -145,7 +145,7 @@ rule(np.absolute,   lambda g, y, a: g * np.sign(a))
 rule(np.fabs,       lambda g, y, a: g * np.sign(a))
 # Constant but for jumps, or constant because they are meant to be: recorded, so that they are computed anew for other
 # inputs, and no gradient passes.
-for step in (np.sign, np.floor, np.ceil, np.rint, np.trunc, np.round, stop_gradient):
+for step in (np.sign, np.floor, np.ceil, np.rint, np.trunc, stop_gradient):
     rule(step, None)
-for step in (np.heaviside, np.floor_divide, share, present):
+for step in (np.heaviside, np.floor_divide, np.round, share, present):
     rule(step, None, None)

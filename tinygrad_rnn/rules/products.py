@@ -72,7 +72,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
     axes: Any = axis if axis is not None or ord is None else tuple(range(x.ndim))
     pair = isinstance(axes, tuple) and len(axes) == 2
     if axes is not None and len({len(around(int(k), x.ndim)) for k in np.atleast_1d(axes)}) not in (1, 2):
-        raise TapeError(f"np.linalg.norm: axis={axis} of {x.ndim} dimensions; give one axis of vectors, two of matrices")
+        raise TapeError(f"np.linalg.norm: axis={axis} of {x.ndim} dimensions; one axis of vectors, two of matrices")
     if ord is None or (ord == "fro" and pair) or (ord == 2 and not pair):
         return np.sqrt(np.sum(np.square(x), axis=axes, keepdims=keepdims))
     size = np.absolute(x)
