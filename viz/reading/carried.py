@@ -10,7 +10,7 @@ import numpy as np
 
 from .arguments import Wire
 from .fold import Ribbon
-from .missing import norms
+from .missing import norms, put
 
 Array = Any
 Passing = dict[int, dict[int, Array]]  # by step that reads, by line that is read: what is sent back to it
@@ -73,12 +73,6 @@ class Carried:
                 for line, array in by_line.items():
                     put(sums.setdefault(read - lag, {}), line, array)
         return sums
-
-
-def put(sums: dict[int, Array], key: int, array: Array | None) -> None:
-    """Add an array to what is there; what gets None alone is there all the same."""
-    before = sums.get(key)
-    sums[key] = array if before is None else before if array is None else before + array
 
 
 def joined(arrays: Iterable[Array | None]) -> Array | None:

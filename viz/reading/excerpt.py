@@ -7,7 +7,6 @@ contributions; where it reads a step that is left out, the same role in a step t
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -37,15 +36,13 @@ class Excerpt:
 def excerpt(flow: Flow, drawn: Iterable[int]) -> Excerpt:
     """The steps that are drawn and what is needed beside them; the whole flow where nothing can be left out."""
     steps, tape = flow.steps, flow.tape
-    everything = Excerpt(flow, flow, list(range(len(tape.lines))), list(range(len(steps.order))))
     outside = [i for i, s in enumerate(steps.of) if s < 0 and i not in tape.backward]
     after = _after(flow, outside)
-    if tape.backward or any(steps.of[line] < 0 for line in steps.losses.values()) or _is_read(flow, after):
-        return everything
-    kept = sorted(_kept(flow, set(drawn), after))
-    if len(kept) == len(steps.order):
-        return everything
-    return _Cutter(flow, kept, outside, after).excerpt()
+    if not (tape.backward or any(steps.of[line] < 0 for line in steps.losses.values()) or _is_read(flow, after)):
+        kept = sorted(_kept(flow, set(drawn), after))
+        if len(kept) < len(steps.order):
+            return _Cutter(flow, kept, outside, after).excerpt()
+    return Excerpt(flow, flow, list(range(len(tape.lines))), list(range(len(steps.order))))
 
 
 def named(G: nx.MultiDiGraph, cut: Excerpt) -> nx.MultiDiGraph:
@@ -80,10 +77,10 @@ def _kept(flow: Flow, drawn: set[int], after: set[int]) -> set[int]:
     count = len(steps.order)
     kept = drawn | {of[i] for i in [flow.loss, *flow.seeds] if of[i] >= 0}
     starts = set(steps.initial.values())
-    found: dict[Hashable, set[int]] = defaultdict(set)  # by what a step has or does: the steps that do
+    told: list[list[Hashable]] = [[] for _ in range(count)]  # what each step has or does that not all do alike
     for role, instances in steps.lines.items():
-        if len(instances) < count:
-            found[role].update(instances)
+        for s in instances if len(instances) < count else ():
+            told[s].append(role)
     for role, k in steps.recurrent:
         for s, i in steps.lines.get(role, {}).items():
             p = lines[i][1][k] if k < len(lines[i][1]) else -1
@@ -94,20 +91,14 @@ def _kept(flow: Flow, drawn: set[int], after: set[int]) -> set[int]:
                 continue
             if (s in drawn) != (of[p] in drawn):
                 kept |= {s, of[p]}
-            found[role, k, s - of[p]].add(s)
+            told[s].append((role, k, s - of[p]))
     for i in after:
         for p in lines[i][1]:
             if p >= 0 and of[p] >= 0:
-                found["after", lines[i][0], steps.role[p]].add(of[p])
-    kinds: dict[int, list[int]] = defaultdict(list)
-    for number, where in enumerate(found.values()):
-        if len(where) < count:
-            for s in where:
-                kinds[s].append(number)
-    seen: set[tuple[int, ...]] = set()
-    for s in range(count):
-        kind = tuple(kinds.get(s, ()))
-        if s not in drawn and kind not in seen:
+                told[of[p]].append(("after", lines[i][0], steps.role[p]))
+    seen: set[frozenset[Hashable]] = set()
+    for s, kind in enumerate(map(frozenset, told)):
+        if kind not in seen and s not in drawn:
             seen.add(kind)
             kept.add(s)
     return kept
@@ -120,7 +111,7 @@ class _Cutter:
         self.flow, self.steps, self.kept, self.after = flow, flow.steps, kept, after
         self.place = {s: n for n, s in enumerate(kept)}
         self.stands_for: dict[int, int | None] = {}  # a sum after the loop of which one operand is left: that one
-        inside = sorted(i for instances in self.steps.lines.values() for s, i in instances.items() if s in self.place)
+        inside = [instances[s] for instances in self.steps.lines.values() for s in kept if s in instances]
         self.lines = sorted({*inside, *self._around(outside, inside), flow.loss})
         self.number = {line: n for n, line in enumerate(self.lines)}
 
@@ -170,7 +161,7 @@ class _Cutter:
         instances = self.steps.lines[role]
         if 0 <= at < len(self.kept) and self.kept[at] in instances and instances[self.kept[at]] < child:
             return self.number[instances[self.kept[at]]]
-        near = [i for step, i in instances.items() if step in self.place and step != t and i < child]
+        near = [instances[step] for step in self.kept if step in instances and step != t and instances[step] < child]
         return self.number[max(near)] if near else -1
 
     def excerpt(self) -> Excerpt:
@@ -209,7 +200,7 @@ class _Cutter:
         steps, number, place = self.steps, self.number, self.place
         placed: dict[int, dict[int, int]] = {}
         for role, instances in steps.lines.items():
-            if here := {place[s]: number[i] for s, i in instances.items() if s in place}:
+            if here := {place[s]: number[instances[s]] for s in self.kept if s in instances}:
                 placed[role] = here
 
         def numbers(lines: Iterable[int]) -> Any:

@@ -18,10 +18,10 @@ from tinygrad_rnn import Flow
 from ..layout.metrics import shorten
 from . import collapsing, words
 from .arguments import Wire, Wires
-from .carried import Carried, few, joined, put
+from .carried import Carried, few, joined
 from .excerpt import Excerpt, excerpt, named
 from .fold import KEY, Fold
-from .missing import Missing, norms
+from .missing import Missing, norms, put
 from .tooltips import norm
 
 Array = Any

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -30,20 +30,30 @@ class Missing:
         self.vanished_outside = {cut.lines[i] for i in self.display.vanished if self.program.step[i] < 0}
         self.cuts: dict[tuple[int, int], set[int]] = defaultdict(set)
 
-    def _arrives(self, child: int, k: int) -> tuple[int, Array | None]:
-        """The visible line that an argument comes from, and the contribution as it arrives there."""
-        contribution, p = self.flow.edges.get((child, k)), self.lines[child][1][k]
-        while p >= 0 and self._is_vanished(p):
+    @cached_property
+    def _left_out(self) -> dict[int, list[tuple[int, int]]]:
+        """By role: its lines in the left-out steps, each with its step."""
+        found = self.steps.lines.items()
+        return {role: [pair for pair in instances.items() if pair[0] in self.gone] for role, instances in found}
+
+    def _column(self, role: int, k: int) -> Iterator[tuple[int, int, int, Array | None]]:
+        """One argument in every left-out step: the step, the line, the visible line it reads, what arrives there."""
+        edges, lines, role_of = self.flow.edges, self.lines, self.steps.role
+        for s, i in self._left_out.get(role, ()):
+            if k < len(lines[i][1]):
+                p, contribution = lines[i][1][k], edges.get((i, k))
+                if p in self.vanished_outside or role_of[p] in self.vanished_roles:
+                    p, contribution = self._through(p, contribution)
+                yield s, i, p, contribution
+
+    def _through(self, p: int, contribution: Array | None) -> tuple[int, Array | None]:
+        """The visible line behind a line, and a contribution to that as it arrives there."""
+        while p >= 0 and (p in self.vanished_outside or self.steps.role[p] in self.vanished_roles):
             fn, parents, args, kw, y = self.lines[p][:5]
             if contribution is not None:
                 contribution = RULES[fn][0](contribution, y, *args, **kw)
             p = parents[0]
         return p, contribution
-
-    def _is_vanished(self, p: int) -> bool:
-        if self.steps.of[p] < 0:
-            return p in self.vanished_outside
-        return self.steps.role[p] in self.vanished_roles
 
     def _drawn_role(self, p: int) -> int:
         return self.display.drawn(self.steps.role[p])
@@ -54,15 +64,12 @@ class Missing:
         found: dict[tuple[int, int], dict[int, Sums]] = defaultdict(dict)
         follow, of = self.flow.follow, self.steps.of
         for role, k in sorted(self.steps.recurrent) if self.gone else ():
-            for s, i in self.steps.lines.get(role, {}).items():
-                if s not in self.gone or i in self._total_lines or k >= len(self.lines[i][1]):
-                    continue
+            for s, i, p, contribution in self._column(role, k):
                 parent = self.lines[i][1][k]
-                if parent < 0 or of[parent] in (s, -1):
+                if parent < 0 or of[parent] in (s, -1) or i in self._total_lines:
                     continue
-                p, contribution = self._arrives(i, k)
                 carry = self._drawn_role(p), s - of[p]
-                _add(found[carry].setdefault(s, {}), p, contribution)
+                put(found[carry].setdefault(s, {}), p, contribution)
                 if follow is not None and not follow(i, k, parent):
                     self.cuts[carry].add(s)
         return dict(found)
@@ -74,19 +81,16 @@ class Missing:
         weights = {self.cut.lines[w] for w in self.display.weights}
         slots = {(self.program.role[child], k) for _, child, k in self.wires.taps if self.program.step[child] >= 0}
         for role, k in sorted(slots) if self.gone else ():
-            for s, i in self.steps.lines.get(role, {}).items():
-                if s in self.gone and k < len(self.lines[i][1]):
-                    p, contribution = self._arrives(i, k)
-                    if p in weights:
-                        _add(found[p], s, contribution)
+            for s, _, p, contribution in self._column(role, k):
+                if p in weights:
+                    put(found[p], s, contribution)
         return dict(found)
 
     @cached_property
     def _total_lines(self) -> set[int]:
         """Lines of left-out steps that only add up L, as the like of them among the kept ones do."""
         roles = {self.program.role[i] for i in self.program.total if self.program.step[i] >= 0}
-        found = (i for role in roles for s, i in self.steps.lines.get(role, {}).items() if s in self.gone)
-        return set(found)
+        return {i for role in roles for _, i in self._left_out.get(role, ())}
 
     @cached_property
     def into_total(self) -> dict[int, Sums]:
@@ -101,9 +105,9 @@ class Missing:
         for i in [*outside, *sorted(total)]:
             for k, parent in enumerate(self.lines[i][1]):
                 if parent >= 0 and of[parent] in self.gone and parent not in total:
-                    p, contribution = self._arrives(i, k)
+                    p, contribution = self._through(parent, self.flow.edges.get((i, k)))
                     if self._drawn_role(p) in roles:
-                        _add(found[self._drawn_role(p)], of[p], contribution)
+                        put(found[self._drawn_role(p)], of[p], contribution)
         return dict(found)
 
 
@@ -121,6 +125,7 @@ def norms(arrays: Iterable[Array | None]) -> list[float]:
     return [float(n) for n in np.where(np.isfinite(top), lengths, top)]
 
 
-def _add(sums: Sums, s: int, array: Array | None) -> None:
-    before = sums.get(s)
-    sums[s] = array if before is None else before if array is None else before + array
+def put(sums: Sums, key: int, array: Array | None) -> None:
+    """Add an array to what is there; what gets None alone is there all the same."""
+    before = sums.get(key)
+    sums[key] = array if before is None else before if array is None else before + array
