@@ -87,6 +87,7 @@ BINARY: dict[str, tuple[Function, Function, Function]] = {
     "add": (normal, np.add, np.add), "subtract": (normal, np.subtract, np.subtract),
     "multiply": (normal, np.multiply, np.multiply), "divide": (positive, np.divide, np.divide),
     "power": (positive, np.power, np.power),
+    "fmod": (positive, np.fmod, lambda a, b: a - b * np.trunc(np.real(a) / np.real(b))),
     "remainder": (positive, np.remainder, lambda a, b: a - b * np.floor(np.real(a) / np.real(b))),
     "floor_divide": (positive, np.floor_divide, lambda a, b: np.floor(np.real(a) / np.real(b)) + 0j),
     "maximum": (normal, np.maximum, lambda a, b: np.where(np.real(a) > np.real(b), a, b)),
@@ -256,8 +257,24 @@ def well(*shape: int) -> Any:
     return normal(*shape) + 3 * np.eye(shape[-1])
 
 
+for a, b, axis in (((4,), (4,), -1), ((2, 3, 4), (3, 4), -1), ((3, 2), (3, 2), 0)):
+    form("vecdot", f"{a} {b} axis={axis}", lambda a, b, axis=axis: np.vecdot(a, b, axis=axis), normal(*a), normal(*b),
+         witness=lambda a, b, axis=axis: np.sum(a * b, axis=axis))  # fmt: skip
+form("average", "of all", np.average, normal(2, 3))
+form("average", "axis=1, keepdims", lambda a: np.average(a, axis=1, keepdims=True), normal(2, 3))
+form("average", "weights of its shape", lambda a, w: np.average(a, weights=w), normal(2, 3), positive(2, 3))
+form("average", "weights of an axis", lambda a, w: np.average(a, 1, w), normal(2, 3, 4), positive(3))
+form("average", "weights of axis −1", lambda a, w: np.average(a, -1, w, keepdims=True), normal(2, 3), positive(3))
+form("average", "returned", lambda a, w: np.sum(np.average(a, axis=0, weights=w, returned=True)[1]) * a,
+     normal(3), positive(3))  # fmt: skip
 form("linalg.inv", "2-D", np.linalg.inv, well(3, 3))
 form("linalg.inv", "a stack", np.linalg.inv, well(2, 3, 3))
+for a in ((1, 1), (3, 3), (2, 3, 3), (2, 0, 3, 3), (0, 0)):
+    form("linalg.det", f"{a}", np.linalg.det, well(*a))
+    form("linalg.slogdet", f"{a}", lambda a: np.linalg.slogdet(a).logabsdet, -well(*a),
+         witness=lambda a: 0.5 * np.log(np.linalg.det(a) ** 2))  # fmt: skip
+form("linalg.slogdet", "its sign", lambda a: np.linalg.slogdet(a)[0] * np.sum(a), -well(3, 3),
+     witness=lambda a: -np.sum(a))  # fmt: skip
 for a, b in [((3, 3), (3,)), ((3, 3), (3, 2)), ((2, 3, 3), (2, 3, 2)), ((2, 3, 3), (3, 2)), ((3, 3), (2, 3, 2)),
              ((2, 3, 3), (3,))]:  # fmt: skip
     form("linalg.solve", f"{a} {b}", lambda a, b: np.linalg.solve(a, b), well(*a), normal(*b))
@@ -520,6 +537,21 @@ form("where", "a number", lambda a: np.where(MASK, a, 0.5), normal(2, 3))
 form("where", "a condition of one row", lambda a, b: np.where(MASK[0], a, b), normal(2, 3), normal(2, 3))
 form("select", "two", lambda a, b: np.select([MASK, ~MASK], [a, b]), normal(2, 3), normal(2, 3))
 form("select", "default", lambda a: np.select([MASK], [a], default=2.0), normal(2, 3))
+form("diff", "the last axis", np.diff, normal(2, 5))
+form("diff", "n=2, axis=0", lambda a: np.diff(a, 2, 0), normal(4, 3))
+form("diff", "n=0", lambda a: np.diff(a, n=0), normal(4))
+form("diff", "more than there are", lambda a: np.diff(a, n=3), normal(2, 2))
+form("diff", "a number before", lambda a: np.diff(a, prepend=0.5), normal(2, 3))
+form("diff", "arrays around, axis=-2", lambda a, b, c: np.diff(a, axis=-2, prepend=b, append=c),
+     normal(2, 3), normal(1, 3), normal(2, 3))  # fmt: skip
+form("diff", "a scalar behind", lambda a, b: np.diff(a, append=b), normal(2, 3), normal())
+form("copy", "2-D", np.copy, normal(2, 3))
+form("full_like", "a plain number", lambda a: a * np.full_like(a, 0.5), normal(2, 3), witness=lambda a: a * 0.5)
+form("full_like", "a scalar", lambda a, b: a * np.full_like(a, b), normal(2, 3), normal(), witness=lambda a, b: a * b)
+form("full_like", "a row", lambda a, b: a * np.full_like(a, b), normal(2, 3), normal(3), witness=lambda a, b: a * b)
+form("nan_to_num", "nothing to do", np.nan_to_num, normal(2, 3), witness=lambda a: a)
+form("nan_to_num", "a mask that was NaN", lambda a: np.nan_to_num(np.where(MASK, a, np.nan), nan=2.0), normal(2, 3),
+     witness=lambda a: np.where(MASK, a, 2.0))  # fmt: skip
 form("select", "first one wins", lambda a, b: np.select([MASK, MASK], [a, b], -1.0), normal(2, 3), normal(2, 3))
 
 

@@ -5,6 +5,7 @@ What is written here has its derivatives, of any order, from the tables; there i
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -199,11 +200,41 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     return found
 
 
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Array:
+    """np.diff: neighbours subtracted, n times."""
+    a = array(a)
+    before = around(axis, a.ndim)
+    one = (*a.shape[: len(before)], 1, *a.shape[len(before) + 1 :])
+    ends = [e if e is np._NoValue or np.ndim(e) else np.broadcast_to(e, one) for e in (prepend, append)]
+    a = joined([part for part in (ends[0], a, ends[1]) if part is not np._NoValue], len(before))
+    if operator.index(n) < 0:
+        raise TapeError(f"np.diff(n={n}): order must be 0 or more")
+    for _ in range(n):
+        a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
+    return a
+
+
+def full_like(a: Any, fill_value: Any, **kw: Any) -> Any:
+    """np.full_like: a plain array, but of a Var, whose gradient is summed."""
+    if kw:
+        raise TapeError(f"full_like({', '.join(kw)}=…) can't be recorded; leave it out")
+    if isinstance(fill_value, Var):
+        return np.broadcast_to(fill_value, a.shape)
+    return np.full(a.shape, fill_value, a.dtype)
+
+
+def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, neginf: Any = None) -> Array:
+    """np.nan_to_num: what is replaced is a constant and gets no gradient."""
+    x = array(x)
+    return np.where(np.isfinite(x), x, np.nan_to_num(x.value, nan=nan, posinf=posinf, neginf=neginf))
+
+
 ADAPTERS.update({
     np.ravel: raveled, np.moveaxis: moveaxis, np.atleast_1d: at_least(1), np.atleast_2d: at_least(2),
     np.atleast_3d: at_least(3), np.take: take, np.flip: flip, np.roll: roll, np.repeat: repeat, np.tile: tile,
     np.pad: pad, np.stack: lambda arrays, axis=0: stack(*arrays, axis=axis), np.concatenate: joined,
     np.vstack: vstack, np.hstack: hstack, np.column_stack: column_stack, np.split: split, np.array_split: array_split,
     np.clip: clip, np.select: select, np.amax: np.max, np.amin: np.min,
-    np.around: np.round,
+    np.around: np.round, np.diff: diff, np.full_like: full_like, np.nan_to_num: nan_to_num,
+    np.copy: np.positive,
 })  # fmt: skip

@@ -110,6 +110,7 @@ rule(np.hypot,      lambda g, y, a, b: like(g * over(a, y), a),        lambda g,
 rule(np.arctan2,    lambda g, y, a, b: like(g * turn(b, a), a),        lambda g, y, a, b: like(-g * turn(a, b), b))
 rule(gap,           lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g, b))
 rule(np.remainder,  lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g * (a // b), b))
+rule(np.fmod,       lambda g, y, a, b: like(g, a),                     lambda g, y, a, b: like(-g * np.trunc(a / b), b))
 rule(np.where,      None,                                              lambda g, y, c, a, b: like(np.where(c, g, 0), a),
                     lambda g, y, c, a, b: like(np.where(c, 0, g), b))
 rule(np.negative,   lambda g, y, a: -g)

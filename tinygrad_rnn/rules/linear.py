@@ -1,14 +1,15 @@
-"""Derivatives of einsum, the inverse and the solution of a linear system."""
+"""Derivatives of einsum, the inverse, the solution of a linear system and determinants."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from string import ascii_letters
+from typing import Any
 
 import numpy as np
 
 from ..ops import fill, primitive
-from ..tape import Array, TapeError, rule
+from ..tape import ADAPTERS, Array, TapeError, rule
 from .elementwise import like
 
 
@@ -90,6 +91,35 @@ def of_system(g: Array, y: Array, a: Array, b: Array) -> Array:
     return like(-(z[..., None] * y[..., None, :] if b.ndim == 1 else z @ y.mT), a)
 
 
+@primitive
+def log_determinant(a: Array) -> Array:
+    """The logarithm of |det a|."""
+    return np.linalg.slogdet(a).logabsdet
+
+
+@primitive
+def determinant_sign(a: Array) -> Array:
+    """The sign of det a."""
+    return np.linalg.slogdet(a).sign
+
+
+def slogdet(a: Any) -> Any:
+    """np.linalg.slogdet: a sign, which has no gradient, and log |det a|."""
+    return type(np.linalg.slogdet(np.eye(1)))(determinant_sign(a), log_determinant(a))
+
+
+def of_determinant(g: Array, y: Array, a: Array) -> Array:
+    """Gradient of y = log |det a|: g a⁻ᵀ."""
+    try:
+        return g[..., None, None] * np.linalg.inv(a).mT
+    except np.linalg.LinAlgError:
+        raise TapeError("the matrix is singular: its determinant's gradient is found through the inverse") from None
+
+
+rule(log_determinant, of_determinant)
+rule(determinant_sign, None)
+rule(np.linalg.det, lambda g, y, a: of_determinant(g * y, y, a))
+ADAPTERS[np.linalg.slogdet] = slogdet
 rule(einsum, each=pulled)
 rule(np.linalg.inv, lambda g, y, a: -(y.mT @ g @ y.mT))
 rule(np.linalg.solve, of_system, lambda g, y, a, b: like(solved(a, g, b.ndim == 1), b))

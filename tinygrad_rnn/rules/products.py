@@ -1,4 +1,4 @@
-"""Products, norms, diagonals and triangles under NumPy's other names: each is said in terms of primitives.
+"""Products, averages, norms, diagonals and triangles under NumPy's other names: each is said in terms of primitives.
 
 What is written here has its derivatives, of any order, from the tables; there is nothing to differentiate.
 """
@@ -48,6 +48,25 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Array:
     met = {left[m] for m in first}
     output = [c for c in left + right if c not in met]
     return einsum(f"{''.join(left)},{''.join(right)}->{''.join(output)}", a, b)
+
+
+def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Array:
+    """np.vecdot: products along an axis, summed."""
+    return np.sum(np.multiply(x1, x2), axis=axis)
+
+
+def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
+    """np.average: Σ w a / Σ w; weights have a's shape, or one axis."""
+    a = array(a)
+    w = array(np.ones(a.shape, a.dtype) if weights is None else weights)
+    if w.shape != a.shape:
+        if w.ndim != 1 or not isinstance(axis, int | np.integer) or w.size != a.shape[axis]:
+            raise TapeError(f"np.average: weights of shape {w.shape} don't fit {a.shape} along axis {axis}")
+        w = np.reshape(w, (-1, *(1,) * (a.ndim - 1 - len(around(int(axis), a.ndim)))))
+    whole = np.broadcast_to(w, a.shape)
+    total = np.sum(whole, axis=axis, keepdims=bool(keepdims))
+    found = np.sum(a * whole, axis=axis, keepdims=bool(keepdims)) / total
+    return (found, total) if returned else found
 
 
 def general_einsum(*args: Any, optimize: Any = False) -> Array:
@@ -132,5 +151,6 @@ def triu(m: Any, k: int = 0) -> Array:
 ADAPTERS.update({
     np.dot: dot, np.inner: inner, np.tensordot: tensordot, np.einsum: general_einsum,
     np.vdot: lambda a, b: np.matmul(raveled(a), raveled(b)), np.linalg.norm: norm,
+    np.vecdot: vecdot, np.average: average,
     np.diagonal: diagonal, np.trace: trace, np.diag: diag, np.tril: tril, np.triu: triu,
 })  # fmt: skip
