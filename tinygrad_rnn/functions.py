@@ -78,7 +78,8 @@ def _inner() -> set[Any]:
     return {
         cumulative.recurrence, elementwise.gap, elementwise.present, elementwise.share, index.order,
         index.put_along_axis, index.scatter, linear.determinant_sign, linear.einsum,
-        linear.log_determinant, ops.fill, ops.identity, ops.one_hot, ops.weights, reduce.winners, shape.concatenate, shape.stack,
+        linear.log_determinant, ops.fill, ops.identity, ops.one_hot, ops.weights, reduce.winners,
+        shape.concatenate, shape.stack,
     }  # fmt: skip
 
 
