@@ -151,7 +151,6 @@ FALSE_FRIENDS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "more axes than there are": (lambda x: np.tensordot(x, x, 2), V, "out of bounds"),
     "a flip over one axis twice": (lambda x: np.flip(x, (0, -3)), X, "name one twice"),
     "bounds by two names": (lambda x: np.clip(x, 0.8, 1.2, min=1.0), V, "not both"),
-    "a pad that turns over": (lambda x: np.pad(x, 1, "reflect", reflect_type="odd"), V, "reflect_type='even'"),
     "a pad of less than nothing": (lambda x: np.pad(x, -1), V, "pad: index can't contain negative"),
     "a split into nothing": (lambda x: np.split(x, 0), V, "can't be divided into 0 equal parts"),
     "an array split into nothing": (lambda x: np.array_split(x, 0), V, "array_split: number sections"),
@@ -163,9 +162,8 @@ FALSE_FRIENDS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
 @pytest.mark.parametrize("name", FALSE_FRIENDS)
 def test_what_numpy_refuses_is_refused_in_one_line_that_names_the_function(name: str) -> None:
     call, x, told = FALSE_FRIENDS[name]
-    if name != "a pad that turns over":  # which NumPy makes of other numbers than its array's
-        with pytest.raises((ValueError, TypeError, ZeroDivisionError, IndexError)):
-            call(x)
+    with pytest.raises((ValueError, TypeError, ZeroDivisionError, IndexError)):
+        call(x)
     with tg.Tape() as tape, tg.step(3), pytest.raises(tg.TapeError) as said:
         call(tape.var(x))
     assert str(said.value).startswith("step t = 3: ") and told in str(said.value) and "\n" not in str(said.value)

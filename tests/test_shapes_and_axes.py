@@ -215,8 +215,11 @@ def test_flips_rolls_repeats_and_tiles(data: Any, shape: Any, seed: int) -> None
 @given(st.data(), FILLED.filter(len), SEEDS, st.sampled_from(["constant", "edge", "reflect", "symmetric", "wrap"]))
 def test_padding(data: Any, shape: Any, seed: int, mode: str) -> None:
     pairs = data.draw(st.lists(st.tuples(*[st.integers(0, 3)] * 2), min_size=len(shape), max_size=len(shape)))
-    width = data.draw(st.sampled_from([pairs, pairs[0], pairs[0][0]]))
-    more = {"constant_values": 1.5} if mode == "constant" and data.draw(st.booleans()) else {}
+    by_axis = {len(shape) - 1: pairs[-1], -len(shape): pairs[0][0]} if len(shape) > 1 else {-1: pairs[0]}
+    width = data.draw(st.sampled_from([pairs, pairs[0], pairs[0][0], by_axis]))
+    odd, even = {"reflect_type": "odd"}, {"reflect_type": "even"}
+    ways = {"constant": [{}, {"constant_values": 1.5}], "reflect": [{}, odd, even], "symmetric": [{}, odd, even]}
+    more = data.draw(st.sampled_from(ways.get(mode, [{}])))
     agrees(lambda x: np.pad(x, width, mode, **more), [drawn(shape, seed)], seed)
 
 
@@ -423,7 +426,9 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], Array, str]] = {
     "norm of order 3 of a matrix": (lambda x: np.linalg.norm(x, 3), M, "of matrices has no rule"),
     "norm of order 0 of a matrix": (lambda x: np.linalg.norm(x, 0, (0, 1)), M, "of matrices has no rule"),
     "mode of pad": (lambda x: np.pad(x, 1, "linear_ramp"), V, "use constant, edge, reflect, symmetric or wrap"),
-    "width of pad by axis": (lambda x: np.pad(x, {0: (1, 1)}), V, "not a dict"),
+    "a width of pad below 0": (lambda x: np.pad(x, -1), V, "pad: index can't contain negative values"),
+    "a width of pad that is no whole number": (lambda x: np.pad(x, 0.5), V, "pad: 'float' object"),
+    "a width of pad of an axis that there is not": (lambda x: np.pad(x, {1: (1, 1)}), V, "pad: index 1 is out of"),
     "order of ravel": (lambda x: np.ravel(x, order="F"), M, "transpose first"),
     "mode of take": (lambda x: np.take(x, [9], mode="clip"), V, "clip or wrap the indices first"),
     "moveaxis of two axes to one place": (lambda x: np.moveaxis(x, (0, 1), 0), M, "axes [0, 1] can't go to [0]"),

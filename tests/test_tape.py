@@ -388,7 +388,6 @@ REFUSED: dict[str, tuple[Callable[[tg.Tape, Any, Any], Any], str]] = {
     "order of a reshape": (lambda t, w, h: np.reshape(w, (3, 2), order="F"), "reshape(x, shape)"),
     "order of a ravel": (lambda t, w, h: np.ravel(w, order="K"), "order"),
     "dtype of a stack": (lambda t, w, h: np.stack([h, h], dtype=float), "dtype"),
-    "sigmoid by name": (lambda t, w, h: tg.sigmoid(x=h), "by position"),
     "no seed": (lambda t, w, h: t.sweep({}, [0]), "at least one seed"),
     "no such line": (lambda t, w, h: t.sweep({50: 1.0}, [0]), "there is no line 50"),
     "no such wish": (lambda t, w, h: t.sweep({0: np.ones((2, 3))}, [50]), "there is no line 50"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+REFUSALS = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy and Python say of a call that can't be
 Scope = tuple[tuple[str, int | None], ...]  # the frames (loop, t) that a line was recorded in
 
 
@@ -24,13 +25,6 @@ def where_in_time(scope: Scope) -> str:
 def word(fn: Any) -> str:
     """The name a person knows a function by."""
     return str(getattr(fn, "__name__", fn))
-
-
-def refusal(fn: Any, error: Exception) -> str:
-    """What a function refused, with its name where that is not said."""
-    told = first_line(error)
-    told = told if isinstance(error, TapeError) or word(fn) in told else f"{word(fn)}: {told}"
-    return told.replace("<lambda>", "this function")
 
 
 def first_line(error: Exception) -> str:

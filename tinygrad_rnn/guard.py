@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from contextvars import copy_context
 from functools import lru_cache
 from math import isfinite
+from reprlib import repr as shortened
 from threading import local
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -128,6 +129,6 @@ def _is_ours(module: str) -> bool:
 def names_of(parents: Iterable[int], raw: Iterable[Any], lines: Sequence[Any]) -> str:
     """Operands for a message: `W [3, 3], h [4]`."""
     return ", ".join(
-        f"{lines[p][6] or f'v{p}'} {list(np.shape(a))}" if p >= 0 else repr(a)
+        f"{lines[p][6] or f'v{p}'} {list(np.shape(a))}" if p >= 0 else shortened(a)
         for p, a in zip(parents, raw, strict=True)
     )

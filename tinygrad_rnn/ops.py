@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .tape import Array, TapeError, Var
+from .tape import Array, Var
 
 
 def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
@@ -23,8 +23,9 @@ def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
         for a in args:
             if type(a) is Var:
                 return a.tape.record(call, args, kw)
-        if kw and any(type(v) is Var for v in kw.values()):
-            raise TapeError(f"{fn.__name__}: a Var in a keyword can't be recorded; pass Vars by position")
+        for a in kw.values():
+            if type(a) is Var:
+                return a.tape.record(call, args, kw)
         return fn(*args, **kw)
 
     return call
@@ -131,7 +132,9 @@ def softmax_cross_entropy(logits: Array, targets: Array) -> Array:
     targets = np.asarray(targets)
     if targets.dtype.kind in "iub":
         if targets.shape != logits.shape[:-1]:
-            raise ValueError(f"class numbers of shape {targets.shape} do not fit logits of shape {logits.shape}")
+            remedy = "; make rows of weights floats (astype(float))" if targets.shape == logits.shape else ""
+            told = f"class numbers of shape {targets.shape} do not fit logits of shape {logits.shape}"
+            raise ValueError(told + remedy)
         return total - pick(z, targets)
     if targets.shape != logits.shape:
         raise ValueError(f"target rows of shape {targets.shape} do not fit logits of shape {logits.shape}")

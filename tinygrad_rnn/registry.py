@@ -7,13 +7,13 @@ another spelling of a primitive. Anything else is refused, so that no gradient i
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature, signature
 from typing import Any
 
 import numpy as np
 
-from .errors import TapeError, word
+from .errors import REFUSALS, TapeError, first_line, word
 
 RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
 INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
@@ -67,21 +67,42 @@ def check_call(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
     form = (fn, count, *kw)
     if form in _ACCEPTED:
         return
-    if isinstance(fn, np.ufunc) and kw:
+    if (isinstance(fn, np.ufunc) and kw) or "out" in kw:
         remedy = "leave it out, and write a = a + b for a += b" if "out" in kw else "leave it out"
         raise TapeError(f"{word(fn)}({', '.join(kw)}=…) can't be recorded; {remedy}")
-    vjps = RULES[fn]
-    vjp = vjps.pull if isinstance(vjps, Each) else next((v for v in vjps if v is not None), None)
-    if vjp is not None:
-        takes = signature(vjp)
-        try:
-            takes.bind(None, None, *range(count), **kw)
-        except TypeError:
-            _, _, *rest = (p.replace(annotation=Parameter.empty) for p in takes.parameters.values())
-            shown = Signature(rest)
-            given = ", ".join([f"{count} by position", *(f"{key}=…" for key in kw)])
-            raise TapeError(f"{word(fn)} is recorded as {word(fn)}{shown}, not with {given}") from None
+    _check_fit(fn, count, kw)
     _ACCEPTED.add(form)
+
+
+def respelled(fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
+    """The call said with primitives; TapeError, with the name of what was called, where that fails."""
+    try:
+        return ADAPTERS[fn](*args, **kw)
+    except REFUSALS as error:
+        _check_fit(fn, len(args), kw)
+        name = "" if isinstance(error, TapeError) else f"{word(fn)}: "
+        raise TapeError(name + first_line(error)) from None
+
+
+def takes(fn: Any) -> Signature | None:
+    """What a function takes on a tape: what the first of its vjps takes after g and y, or its other spelling."""
+    said = ADAPTERS.get(fn, fn)
+    vjps = RULES.get(said, ())
+    vjp = vjps.pull if isinstance(vjps, Each) else next((v for v in vjps if v is not None), None)
+    if vjp is None and said is fn:
+        return None
+    bare = [p.replace(annotation=Parameter.empty) for p in signature(vjp or said).parameters.values()]
+    return Signature(bare[2:] if vjp else bare)
+
+
+def _check_fit(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
+    shown = takes(fn)
+    try:
+        if shown is not None:
+            shown.bind(*range(count), **kw)
+    except TypeError:
+        given = ", ".join([f"{count} by position", *(f"{key}=…" for key in kw)])
+        raise TapeError(f"{word(fn)} is recorded as {word(fn)}{shown}, not with {given}") from None
 
 
 def how_to_teach(fn: Any, count: int) -> str:

@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 
 from . import adjoints, guard, operands
-from .errors import Scope, TapeError, first_line, refusal, where_in_time, word
+from .errors import REFUSALS, Scope, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, frame
 from .marks import marks, unmarked
-from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, rule
+from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, respelled, rule
 from .var import Var
 
 __all__ = ["ADAPTERS", "CURRENT", "INTO", "PLAIN", "RULES", "Array", "Backward", "Line", "Tape", "TapeError", "Var"]
@@ -113,7 +113,7 @@ class Tape:
             self._told(check_call, fn, len(raw), kw)
         try:
             value = guard.call(fn, raw, kw) if self.checked else fn(*raw, **kw)
-        except (ValueError, TypeError, IndexError) as error:
+        except REFUSALS as error:
             names = "" if isinstance(error, TapeError) else f"{word(fn)}({guard.names_of(parents, raw, self.lines)}): "
             raise self._error(names + first_line(error)) from None
         return self._push(fn, tuple(parents), tuple(raw), kw, value)
@@ -139,14 +139,14 @@ class Tape:
             return fn(*values, **{key: a.value if type(a) is Var else a for key, a in kw.items()})
         if fn not in ADAPTERS:
             raise self._error(f"no gradient rule for {word(fn)}; {how_to_teach(fn, len(args))}")
-        return self._told(ADAPTERS[fn], *args, **kw)
+        return self._told(respelled, fn, args, kw)
 
     def _told(self, check: Callable[..., Any], *args: Any, **kw: Any) -> Any:
         """Call what may refuse; a refusal says where in time it happened."""
         try:
             return check(*args, **kw)
-        except (TypeError, ValueError, IndexError) as error:
-            raise self._error(refusal(check, error)) from None
+        except REFUSALS as error:
+            raise self._error(first_line(error)) from None
 
     def _error(self, text: str) -> TapeError:
         where = where_in_time(self.scope)

@@ -90,9 +90,14 @@ class Var:
         raise self.tape._error("a Var can't be assigned to; build it with np.where, np.stack or np.concatenate")
 
     def _leave(self) -> Any:
-        raise self.tape._error("a Var is no plain number, and a branch on it is not recorded; use .value")
+        remedy = "np.exp for math.exp, np.stack for an array of Vars; .value leaves the tape, without a gradient"
+        raise self.tape._error(f"a Var is no plain number; use {remedy}")
 
-    __bool__ = __float__ = __int__ = __complex__ = __index__ = _leave
+    __float__ = __int__ = __complex__ = __index__ = _leave
+
+    def __bool__(self) -> bool:
+        raise self.tape._error("a branch on a Var is not recorded; use np.where, or branch on its .value")
+
     __hash__ = object.__hash__
 
     def __getitem__(self, key: Any) -> Any:

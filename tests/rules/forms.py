@@ -434,6 +434,9 @@ forms_of(
         "edge": lambda x: np.pad(x, 2, mode="edge"),
         "reflect": lambda x: np.pad(x, 1, mode="reflect"),
         "symmetric": lambda x: np.pad(x, 2, mode="symmetric"),
+        "reflect, odd": lambda x: np.pad(x, ((1, 0), (2, 5)), mode="reflect", reflect_type="odd"),
+        "symmetric, odd": lambda x: np.pad(x, (3, 1), mode="symmetric", reflect_type="odd"),
+        "by axis": lambda x: np.pad(x, {-1: (1, 2)}),
         "wrap": lambda x: np.pad(x, ((0, 1), (2, 0)), mode="wrap"),
     },
 )

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_rnn as tg
 from tests.witness import complex_step
-from tinygrad_rnn.ops import fill, one_hot, primitive
+from tinygrad_rnn.ops import fill, one_hot
 from tinygrad_rnn.rules.cumulative import recurrence
 from tinygrad_rnn.rules.elementwise import present, share
 from tinygrad_rnn.rules.index import order, put_along_axis, scatter
@@ -74,7 +74,9 @@ def test_where_something_stands_is_shared_among_equals() -> None:
     np.testing.assert_array_equal(order(np.array([2.0, 1.0, 2.0, 1.0]), 0), [1, 3, 0, 2])
 
 
-def test_a_primitive_of_arrays_stays_plain_and_refuses_a_var_by_name() -> None:
+def test_a_primitive_of_arrays_stays_plain_and_takes_a_var_by_name() -> None:
     assert not isinstance(share(np.ones(2), np.ones(2)), tg.Var)
-    with pytest.raises(tg.TapeError, match="by position"):
-        primitive(lambda x: x)(x=tg.Tape().var(1.0))
+    tape = tg.Tape()
+    a, b = tape.var([1.0, 2.0]), tape.var([3.0, 2.0])
+    for out in (share(a=a, b=b), share(np.ones(2), b=b), share(a, b=np.ones(2))):
+        assert isinstance(out, tg.Var) and len(tape[out.index].parents) == 2

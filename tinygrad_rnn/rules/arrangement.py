@@ -119,17 +119,26 @@ def pad(x: Any, pad_width: Any, mode: str = "constant", **kw: Any) -> Array:
     x = array(x)
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TapeError(f"np.pad(mode={mode!r}) has no rule; use constant, edge, reflect, symmetric or wrap")
-    if isinstance(pad_width, dict) or kw.get("reflect_type", "even") != "even":
-        raise TapeError("np.pad is recorded with pairs as pad_width, not a dict, and with reflect_type='even'")
-    width = np.broadcast_to(np.asarray(pad_width, int), (x.ndim, 2))
     padded: Any = np.pad  # its types know no mode that is not written out
+    width = widths(pad_width, x.ndim)
     if mode == "constant":
         frame = padded(np.zeros(x.shape, x.dtype), width, mode, **kw)
-        inside = tuple(slice(b, b + n) for (b, _), n in zip(width.tolist(), x.shape, strict=True))
+        inside = tuple(slice(b, b + n) for (b, _), n in zip(width, x.shape, strict=True))
         return scatter(x, frame.shape, *inside) + frame if np.any(frame) else scatter(x, frame.shape, *inside)
-    for k, (pair, n) in enumerate(zip(width.tolist(), x.shape, strict=True)):
-        x = taken(x, padded(np.arange(n), pair, mode, **kw), k)
+    if kw.get("reflect_type") != "odd":
+        return np.reshape(x, -1)[padded(np.arange(x.size).reshape(x.shape), width, mode, **kw)]
+    for k, pair in enumerate(width):  # 2 edge − image: linear, so what it does to units says all (beside ∞: NaN)
+        units = padded(np.eye(x.shape[k], dtype=x.dtype), ((0, 0), pair), mode, **kw)
+        x = np.moveaxis(np.moveaxis(x, k, -1) @ units, -1, k)
     return x
+
+
+def widths(pad_width: Any, ndim: int) -> list[tuple[int, int]]:
+    """How far np.pad goes before and after, on every axis; of a dict, on those that it names."""
+    pairs: Any = np.zeros((ndim, 2), object)
+    for axis, pair in pad_width.items() if isinstance(pad_width, dict) else [(..., pad_width)]:
+        pairs[axis] = pair
+    return [(operator.index(before), operator.index(after)) for before, after in pairs]
 
 
 # ---- joining and splitting ---------------------------------------------------------------------------------------
@@ -140,6 +149,11 @@ def joined(arrays: Sequence[Array], axis: int | None = 0) -> Array:
     if axis is None:
         return concatenate(*(np.reshape(array(a), -1) for a in arrays), axis=0)
     return concatenate(*arrays, axis=axis)
+
+
+def stacked(arrays: Sequence[Array], axis: int = 0) -> Array:
+    """np.stack."""
+    return stack(*arrays, axis=axis)
 
 
 def vstack(tup: Sequence[Array]) -> Array:
@@ -190,6 +204,11 @@ def clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: 
     return found if high is None else np.minimum(found, high)
 
 
+def rounded(a: Any, decimals: int = 0) -> Array:
+    """np.around."""
+    return np.round(a, decimals)
+
+
 def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Array:
     """np.select: the first condition that holds chooses."""
     if len(condlist) != len(choicelist):
@@ -232,9 +251,9 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
 ADAPTERS.update({
     np.ravel: raveled, np.moveaxis: moveaxis, np.atleast_1d: at_least(1), np.atleast_2d: at_least(2),
     np.atleast_3d: at_least(3), np.take: take, np.flip: flip, np.roll: roll, np.repeat: repeat, np.tile: tile,
-    np.pad: pad, np.stack: lambda arrays, axis=0: stack(*arrays, axis=axis), np.concatenate: joined,
+    np.pad: pad, np.stack: stacked, np.concatenate: joined,
     np.vstack: vstack, np.hstack: hstack, np.column_stack: column_stack, np.split: split, np.array_split: array_split,
     np.clip: clip, np.select: select, np.amax: np.max, np.amin: np.min,
-    np.around: np.round, np.diff: diff, np.full_like: full_like, np.nan_to_num: nan_to_num,
+    np.around: rounded, np.diff: diff, np.full_like: full_like, np.nan_to_num: nan_to_num,
     np.copy: np.positive,
 })  # fmt: skip

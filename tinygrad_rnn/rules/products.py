@@ -25,6 +25,11 @@ def dot(a: Any, b: Any) -> Array:
     return np.matmul(a, b) if max(a.ndim, b.ndim) <= 2 else tensordot(a, b, (-1, max(b.ndim - 2, 0)))
 
 
+def vdot(a: Any, b: Any) -> Array:
+    """np.vdot."""
+    return np.matmul(raveled(a), raveled(b))
+
+
 def inner(a: Any, b: Any) -> Array:
     """np.inner: last axis by last axis."""
     return np.multiply(a, b) if np.ndim(a) == 0 or np.ndim(b) == 0 else tensordot(a, b, (-1, -1))
@@ -150,7 +155,7 @@ def triu(m: Any, k: int = 0) -> Array:
 
 ADAPTERS.update({
     np.dot: dot, np.inner: inner, np.tensordot: tensordot, np.einsum: general_einsum,
-    np.vdot: lambda a, b: np.matmul(raveled(a), raveled(b)), np.linalg.norm: norm,
+    np.vdot: vdot, np.linalg.norm: norm,
     np.vecdot: vecdot, np.average: average,
     np.diagonal: diagonal, np.trace: trace, np.diag: diag, np.tril: tril, np.triu: triu,
 })  # fmt: skip

@@ -83,5 +83,6 @@ rule(softmax,     lambda g, y, x, axis=-1: y * (g - (g * y).sum(axis=axis, keepd
 rule(log_softmax, lambda g, y, x, axis=-1: g - np.exp(y) * g.sum(axis=axis, keepdims=True))
 rule(winners,     None, None)
 rule(one_hot,     None, None)
-rule(softmax_cross_entropy, cross_entropy, lambda g, y, z, t: -log_softmax(z) * g[..., None])
-rule(binary_cross_entropy,  lambda g, y, z, t: like(g * (sigmoid(z) - t), z), lambda g, y, z, t: like(-g * z, t))
+rule(softmax_cross_entropy, cross_entropy, lambda g, y, logits, targets: -log_softmax(logits) * g[..., None])
+rule(binary_cross_entropy,  lambda g, y, logits, targets: like(g * (sigmoid(logits) - targets), logits),
+                            lambda g, y, logits, targets: like(-g * logits, targets))
