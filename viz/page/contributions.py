@@ -17,8 +17,8 @@ from tinygrad_rnn import Flow
 from tinygrad_rnn.flow import shares
 from tinygrad_rnn.losses import seed
 
-from ..reading.carried import put
 from ..reading.fold import Fold
+from ..reading.missing import put
 from ..reading.naming import short_steps, step_words
 from ..reading.tooltips import norm
 from .arrays import short

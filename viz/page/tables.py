@@ -12,8 +12,8 @@ from tinygrad_rnn import Flow
 from ..painting.border import PaintedRibbon
 from ..painting.colours import Scale
 from ..painting.themes import LIGHT, between
-from ..reading.carried import put
 from ..reading.fold import Fold
+from ..reading.missing import put
 from ..reading.tooltips import norm
 
 LEVELS = 40
