@@ -71,7 +71,7 @@ def test_the_example_of_a_new_rule_runs_and_prints_what_it_says(monkeypatch: pyt
     monkeypatch.setitem(RULES, np.sinc, None)  # to be taken away again
     (example,) = doctest.DocTestFinder().find(tg.rule, "rule", globs={"np": np, "tg": tg})
     assert len(example.examples) == 3
-    assert doctest.DocTestRunner().run(example).failed == 0
+    assert doctest.DocTestRunner().run(example, clear_globs=False).failed == 0
     x, direction = np.array([0.3, -1.7]), np.array([1.0, 2.0])
     second = tg.hvp(lambda x: np.sum(np.sinc(x)))(x, direction)
     z = np.pi * x

@@ -30,7 +30,7 @@ def rule(fn: Any, *vjps: Callable[..., Any] | None, each: Callable[..., Any] | N
         >>> tg.rule(np.sinc, lambda g, y, x: g * (np.cos(np.pi * x) - y) / x)
         >>> print(tg.grad(np.sinc)(0.5))  # −4 / π
         -1.2732395447351625
-        >>> print(tg.hessian(np.sinc)(0.5))  # (16 − 2 π²) / π: a rule is written once, and differentiated as any code is
+        >>> print(tg.hessian(np.sinc)(0.5))  # (16 − 2 π²) / π: a rule is differentiated as any code is
         -1.190227128238936
 
     y is the result. Everything may be an array or a Var: the same text serves both, so write it with operators and with
