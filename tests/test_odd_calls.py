@@ -149,6 +149,8 @@ FALSE_FRIENDS: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "an axis matched twice": (lambda x: np.tensordot(x, x, ([0, 0], [0, 0])), SQUARE, "don't pair"),
     "an axis matched twice, from the end": (lambda x: np.tensordot(x, x, ([0, -2], [0, 1])), SQUARE, "don't pair"),
     "more axes than there are": (lambda x: np.tensordot(x, x, 2), V, "out of bounds"),
+    "vectors of two lengths": (lambda x: np.vecdot(x, x[..., :1]), V, "vectors of 3 and of 1 numbers"),
+    "an axis that one of two lacks": (lambda x: np.vecdot(x, x[0], axis=-2), SQUARE, "out of bounds"),
     "a flip over one axis twice": (lambda x: np.flip(x, (0, -3)), X, "name one twice"),
     "bounds by two names": (lambda x: np.clip(x, 0.8, 1.2, min=1.0), V, "not both"),
     "a pad of less than nothing": (lambda x: np.pad(x, -1), V, "pad: index can't contain negative"),

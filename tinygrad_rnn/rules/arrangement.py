@@ -219,15 +219,15 @@ def select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0)
     return found
 
 
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = np._NoValue, append: Any = np._NoValue) -> Array:
-    """np.diff: neighbours subtracted, n times."""
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Array:
+    """np.diff: neighbours subtracted, n times; as in NumPy, nothing is put around them where n is 0."""
+    if operator.index(n) < 0:
+        raise TapeError(f"np.diff(n={n}): order must be 0 or more")
     a = array(a)
     before = around(axis, a.ndim)
     one = (*a.shape[: len(before)], 1, *a.shape[len(before) + 1 :])
-    ends = [e if e is np._NoValue or np.ndim(e) else np.broadcast_to(e, one) for e in (prepend, append)]
-    a = joined([part for part in (ends[0], a, ends[1]) if part is not np._NoValue], len(before))
-    if operator.index(n) < 0:
-        raise TapeError(f"np.diff(n={n}): order must be 0 or more")
+    ends = [np.broadcast_to(e, one) if e is not None and np.ndim(e) == 0 else e for e in (prepend, append)]
+    a = joined([part for part in (ends[0], a, ends[1]) if part is not None], len(before)) if n else a
     for _ in range(n):
         a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
     return a

@@ -57,7 +57,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Array:
 
 def vecdot(x1: Any, x2: Any, *, axis: int = -1) -> Array:
     """np.vecdot: products along an axis, summed."""
-    return np.sum(np.multiply(x1, x2), axis=axis)
+    a, b = (np.moveaxis(array(x), axis, -1) for x in (x1, x2))
+    if a.shape[-1] != b.shape[-1]:
+        raise TapeError(f"np.vecdot: vectors of {a.shape[-1]} and of {b.shape[-1]} numbers have no product")
+    return np.sum(np.multiply(a, b), axis=-1)
 
 
 def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = False) -> Any:
