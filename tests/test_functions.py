@@ -36,6 +36,7 @@ def test_every_function_that_people_call_has_forms() -> None:
 
 
 def test_a_function_that_was_taught_is_listed_with_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
+    @tg.primitive
     def cubed(x: object) -> object:
         return x
 

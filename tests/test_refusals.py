@@ -56,3 +56,29 @@ def test_targets_by_name_are_recorded_as_targets_by_position(loss: Any) -> None:
     targets[0, 0] = 9.0
     with pytest.raises(tg.TapeError, match="was changed afterwards"):
         tape.grad(out, logits)
+
+
+def test_seeds_are_real_arrays_and_vars_only_where_the_sweep_is_recorded() -> None:
+    tape = tg.Tape()
+    w, s = tape.var(V), tape.var(np.ones(3))
+    with pytest.raises(tg.TapeError, match=r"pass its \.value, or record the sweep with track=True"):
+        tape.grad(w * w, w, seed=s)
+    with pytest.raises(tg.TapeError, match="the seed is complex"):
+        tape.grad(w * w, w, seed=1j * np.ones(3))
+    before = len(tape)
+    np.testing.assert_array_equal(tape.grad(w * w, w, seed=s, track=True).value, 2 * V)
+    assert len(tape) > before
+
+
+def test_a_mask_is_not_lost() -> None:
+    masked = np.ma.array([1.0, 2.0], mask=[False, True])
+    for leaf in (tg.Tape().var, tg.Tape().data):
+        with pytest.raises(tg.TapeError, match="would lose its mask"):
+            leaf(masked)
+
+
+def test_a_singular_matrix_is_caught_as_numpy_users_do() -> None:
+    singular = tg.Tape().var(np.ones((2, 2)))
+    with pytest.raises(np.linalg.LinAlgError, match=r"inv\(v0 \[2, 2\]\): Singular matrix") as said:
+        np.linalg.inv(singular)
+    assert isinstance(said.value, tg.TapeError)

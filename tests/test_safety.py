@@ -147,8 +147,9 @@ def test_an_error_in_what_a_sweep_calls_leaves_the_tape_fit_for_use(where: str, 
 
 
 def test_an_error_in_a_rule_passes_through_and_the_tape_stays_fit_for_use() -> None:
+    @tg.primitive
     def odd(x: Any) -> Any:
-        return tape.record(odd, (x,), {}) if isinstance(x, tg.Var) else 2 * x
+        return 2 * x
 
     tape = tg.Tape()
     tg.rule(odd, raising)
@@ -164,8 +165,9 @@ def test_an_error_in_a_rule_passes_through_and_the_tape_stays_fit_for_use() -> N
 
 
 def test_a_rule_that_lacks_two_vjps_is_told_so_for_either_argument() -> None:
+    @tg.primitive
     def odd(*xs: Any) -> Any:
-        return tape.record(odd, xs, {}) if any(isinstance(x, tg.Var) for x in xs) else xs[0] + xs[1] + xs[2]
+        return xs[0] + xs[1] + xs[2]
 
     tape = tg.Tape()
     tg.rule(odd, lambda g, y, a, b, c: g)

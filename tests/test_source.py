@@ -342,6 +342,7 @@ def test_a_loss_that_is_no_scalar_is_refused() -> None:
 SHARPNESS = 3.0
 
 
+@tg.primitive
 def soft_step(x: Any) -> Any:
     """A user's primitive: x / (1 + |sharpness x|)."""
     return x / bent(x)
@@ -351,6 +352,7 @@ def bent(x: Any) -> Any:
     return 1.0 + np.abs(SHARPNESS * x)
 
 
+@tg.primitive
 def shadowed(x: Any) -> Any:
     """3 (x + 2 x): the comprehension's SHARPNESS is its own."""
     return SHARPNESS * sum([SHARPNESS * x for SHARPNESS in (1.0, 2.0)])
@@ -361,6 +363,7 @@ def taught() -> Any:
     """soft_step and a closure as primitives, forgotten afterwards."""
     SHARPNESS = 0.7  # not the global of this name
 
+    @tg.primitive
     def scaled(x: Any) -> Any:
         return SHARPNESS * x
 
@@ -373,7 +376,7 @@ def taught() -> Any:
 def test_a_users_own_function_is_defined_with_what_it_calls(taught: Any) -> None:
     tape = tg.Tape()
     x = tape.var(np.array([0.5, -0.2]), "x")
-    loss = tape.record(soft_step, (x,), {}).sum()
+    loss = soft_step(x).sum()
     text = source(loss)
     assert "SHARPNESS = 3.0" in text and "def bent(x)" in text and "def soft_step(x)" in text
     assert list(source_inputs(loss)) == ["x"]
@@ -385,7 +388,7 @@ def test_a_global_is_told_from_a_local_of_the_same_name() -> None:
     try:
         tape = tg.Tape()
         x = tape.var(np.array([0.5, -0.2]), "x")
-        loss = tape.record(shadowed, (x,), {}).sum()
+        loss = shadowed(x).sum()
         text = source(loss)
         assert "SHARPNESS = 3.0" in text and list(source_inputs(loss)) == ["x"]
         agrees(text, source_inputs(loss), loss, [x])
@@ -396,7 +399,7 @@ def test_a_global_is_told_from_a_local_of_the_same_name() -> None:
 def test_a_function_without_source_of_its_own_becomes_an_argument(taught: Any) -> None:
     tape = tg.Tape()
     x = tape.var(np.array([0.5, -0.2]), "x")
-    loss = tape.record(taught[1], (x,), {}).sum()
+    loss = taught[1](x).sum()
     assert source_inputs(loss)["scaled"] is taught[1]
     agrees(source(loss), source_inputs(loss), loss, [x])
 

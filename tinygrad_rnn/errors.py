@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+from numpy.linalg import LinAlgError
+
 REFUSALS = (ValueError, TypeError, IndexError, OverflowError)  # what NumPy and Python say of a call that can't be
 Scope = tuple[tuple[str, int | None], ...]  # the frames (loop, t) that a line was recorded in
 
 
 class TapeError(TypeError, ValueError):
     """What was wrong, where, and the remedy, on one line."""
+
+
+class SingularError(TapeError, LinAlgError):
+    """The same of a matrix that can't be inverted, which `except np.linalg.LinAlgError` catches as well."""
 
 
 class UnusedWarning(UserWarning):

@@ -18,6 +18,8 @@ CONSTANTS = {float, int, bool, slice, type(None), type(...), np.float64, np.floa
 
 def array(value: Any) -> Any:
     """An array of whatever numbers are given."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TapeError("a masked array would lose its mask; fill it, .filled(0.0), and choose with np.where")
     try:
         return np.asarray(value)
     except ValueError as error:
@@ -40,6 +42,15 @@ def data(value: Any, name: Any = None) -> Any:
     if given.dtype.kind not in "fiub":
         raise TapeError(f"tape.data({name or ''}): dtype {given.dtype} holds no real numbers")
     return given
+
+
+def cotangent(value: Any, dtype: Any) -> Any:
+    """A seed as an array of its line's dtype."""
+    if isinstance(value, Var):
+        raise TapeError("the seed is a Var; pass its .value, or record the sweep with track=True")
+    if np.iscomplexobj(value):
+        raise TapeError("the seed is complex, and gradients are real; sweep for its real and imaginary parts")
+    return np.asarray(value, dtype)
 
 
 def operand(fn: Any, k: int, differentiable: int, value: Any) -> Any:
@@ -86,8 +97,9 @@ def by_position(fn: Any, args: Sequence[Any], kw: Mapping[str, Any]) -> tuple[Se
 
 
 def parameter_names(fn: Any) -> list[str]:
-    """What a function calls its arguments, in order."""
+    """What a function calls the arguments that it takes by position, in order."""
     try:
-        return list(signature(fn).parameters)
+        found = signature(fn).parameters.values()
+        return [p.name for p in found if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
     except (TypeError, ValueError):
         return []

@@ -12,11 +12,25 @@ from typing import Any
 
 import numpy as np
 
+from .registry import PRIMITIVES
 from .tape import Array, Var
 
 
 def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Make a NumPy function record itself where an argument is a Var."""
+    """Make a function of arrays record itself, as one line, where an argument is a Var; `rule` teaches its gradient.
+
+    The gradient need not be the function's own. A step that passes it on as if it were the identity, the
+    straight-through estimator of binary neurons:
+
+        >>> @tg.primitive
+        ... def fires(x):
+        ...     return np.where(x > 0, 1.0, 0.0)
+        >>> tg.rule(fires, lambda g, y, x: g)
+        >>> print(tg.grad(lambda x: np.sum(fires(x) * x))(np.array([2.0, -3.0])))  # y + x
+        [ 3. -3.]
+
+    Inside there are plain arrays. `tg.primitive(np.floor)` is another function than np.floor, with a rule of its own.
+    """
 
     @wraps(fn)
     def call(*args: Any, **kw: Any) -> Any:
@@ -28,6 +42,7 @@ def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
                 return a.tape.record(call, args, kw)
         return fn(*args, **kw)
 
+    PRIMITIVES.add(call)
     return call
 
 

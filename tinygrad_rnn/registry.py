@@ -19,6 +19,7 @@ RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argumen
 INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
 PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
 ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> the same said with primitives
+PRIMITIVES: set[Any] = set()  # functions that are not NumPy's and that record themselves all the same
 _ACCEPTED: set[tuple[Any, ...]] = (
     set()
 )  # forms of call that were found to fit: (function, number of arguments, keywords)
@@ -35,11 +36,22 @@ def rule(fn: Any, *vjps: Callable[..., Any] | None, each: Callable[..., Any] | N
 
     y is the result. Everything may be an array or a Var: the same text serves both, so write it with operators and with
     NumPy's functions. Sum what was broadcast (`tg.rules.elementwise.like(g, x)`), and give None for an argument that
-    has no gradient. The function may be NumPy's, any ufunc, or one's own under `@tg.ops.primitive`; a function that is
-    itself made of recorded ones needs no rule. A function of any number of arguments has `each(g, y, *args, **kw)`
-    instead, which gives a function: argument number -> its gradient. What the vjp does not take after g and y, by
-    position or by name, cannot be recorded.
+    has no gradient. The function is NumPy's, any ufunc, or one's own under `@tg.primitive`; a function that is itself
+    made of recorded ones needs no rule. A function of any number of arguments has `each(g, y, *args, **kw)` instead,
+    which gives a function: argument number -> its gradient. What the vjp does not take after g and y, by position or by
+    name, cannot be recorded.
+
+    Raises:
+        TapeError: the function does not record itself, so that its rule would never be asked; or no vjp is given.
     """
+    name = word(fn)
+    if not isinstance(fn, np.ufunc | type(np.sum)) and fn not in PRIMITIVES:
+        remedy = f"write @tg.primitive above its def, or {name} = tg.primitive({name})"
+        raise TapeError(f"rule: no tape sees {name} when it is called, and the rule would be ignored; {remedy}")
+    given = [*vjps, *([each] if each is not None else [])]
+    if not given or not all(vjp is None or callable(vjp) for vjp in given):
+        told = next((repr(vjp) for vjp in given if vjp is not None and not callable(vjp)), "nothing")
+        raise TapeError(f"rule: {name} is given {told}; give lambda g, y, x: … for each argument, or None")
     RULES[fn] = Each(each) if each else vjps
     _ACCEPTED.clear()
 
@@ -111,5 +123,5 @@ def how_to_teach(fn: Any, count: int) -> str:
     takes = ", ".join(letters) + (", *rest" if count > 3 else "")
     vjps = ", ".join(f"lambda g, y, {takes}: …" for _ in letters)
     module = "numpy" if isinstance(fn, np.ufunc) else str(getattr(fn, "__module__", ""))
-    place = f"np{module.removeprefix('numpy')}." if module.startswith("numpy") else ""
+    place = f"np{module.removeprefix('numpy')}." if module.startswith("numpy") and fn not in PRIMITIVES else ""
     return f"add one, tg.rule({place}{word(fn)}, {vjps}), or use .value"

@@ -70,7 +70,7 @@ def _parsed(fn: FunctionType) -> ast.FunctionDef | None:
     node = tree.body[0] if len(tree.body) == 1 else None
     if not isinstance(node, ast.FunctionDef) or node.name != fn.__code__.co_name:
         return None
-    if any(ast.unparse(d) != "primitive" for d in node.decorator_list):
+    if any(ast.unparse(d).rpartition(".")[2] != "primitive" for d in node.decorator_list):
         return None
     node.decorator_list, node.returns = [], None
     for inner in ast.walk(node):

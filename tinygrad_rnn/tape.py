@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from . import adjoints, guard, operands
-from .errors import REFUSALS, Scope, TapeError, first_line, where_in_time, word
+from .errors import REFUSALS, Scope, SingularError, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, frame
 from .marks import marks, unmarked
 from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, respelled, rule
@@ -115,7 +115,7 @@ class Tape:
             value = guard.call(fn, raw, kw) if self.checked else fn(*raw, **kw)
         except REFUSALS as error:
             names = "" if isinstance(error, TapeError) else f"{word(fn)}({guard.names_of(parents, raw, self.lines)}): "
-            raise self._error(names + first_line(error)) from None
+            raise self._error(names + first_line(error), error) from None
         return self._push(fn, tuple(parents), tuple(raw), kw, value)
 
     def _push(self, fn: Any, parents: Any, args: Any, kw: Any, value: Any, name: str | None = None) -> Var:
@@ -148,9 +148,9 @@ class Tape:
         except REFUSALS as error:
             raise self._error(first_line(error)) from None
 
-    def _error(self, text: str) -> TapeError:
-        where = where_in_time(self.scope)
-        return TapeError(text if text.startswith(where) else where + text)  # a spelling's own call has said where
+    def _error(self, text: str, error: Exception | None = None) -> TapeError:
+        where, kind = where_in_time(self.scope), SingularError if isinstance(error, np.linalg.LinAlgError) else TapeError
+        return kind(text if text.startswith(where) else where + text)  # a spelling's own call has said where
 
     # ---- steps -----------------------------------------------------------------------------------------------------
     @contextmanager
@@ -215,7 +215,7 @@ class Tape:
         """
         guard.verify(self.checksums, self.lines, self.source)
         wanted = list(wrt)
-        lines, start, need = self.lines, self._seeds(seeds), self._needed(seeds, wanted)
+        lines, start, need = self.lines, self._seeds(seeds, track), self._needed(seeds, wanted)
         bars: list[Any] = [None] * len(need)  # by line: the sum of the contributions that have come in
         owned: set[int] = set()  # lines whose sum was made here, so that more may be added in place
         keep, scope, into = set(wanted), self.scope, INTO if not track and report is None else {}
@@ -244,9 +244,9 @@ class Tape:
                         continue
                     pull = partial(self._note, Backward("adjoint", i, k), vjp) if track else vjp
                     d = pull(g, y, *args, **kw)
-                    if self.checked and np.shape(d) != np.shape(lines[p][4]):
-                        told = f"the rule of {word(fn)} gives argument {k} a gradient of shape {np.shape(d)}"
-                        raise self._error(told)
+                    if d is None or (self.checked and np.shape(d) != np.shape(lines[p][4])):
+                        told = "None" if d is None else f"a gradient of shape {np.shape(d)}"
+                        raise self._error(f"the rule of {word(fn)} gives argument {k} {told}")
                     if report is not None:
                         report(i, k, p, d)
                     if bars[p] is None:
@@ -267,7 +267,7 @@ class Tape:
             owned.discard(i)  # given away: who asks for the same line twice gets a copy
         return results
 
-    def _seeds(self, seeds: Mapping[int, Any]) -> dict[int, Any]:
+    def _seeds(self, seeds: Mapping[int, Any], track: bool) -> dict[int, Any]:
         """Cotangents as arrays of their line's dtype."""
         if not seeds:
             raise self._error("a sweep needs at least one seed")
@@ -276,7 +276,7 @@ class Tape:
             value = self._line(i)
             if np.shape(g) != np.shape(value):
                 raise self._error(f"the seed has shape {np.shape(g)}, the value that it belongs to {np.shape(value)}")
-            start[i] = g if type(g) is Var else np.asarray(g, value.dtype)
+            start[i] = g if track and type(g) is Var else self._told(operands.cotangent, g, value.dtype)
         return start
 
     def _needed(self, seeds: Mapping[int, Any], wanted: Sequence[int]) -> bytearray:

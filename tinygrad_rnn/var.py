@@ -8,12 +8,15 @@ from typing import Any
 import numpy as np
 
 from .errors import word
-from .registry import ADAPTERS, PLAIN, RULES
+from .registry import ADAPTERS, PLAIN, PRIMITIVES, RULES
 
 
 def getitem(x: Any, *index: Any) -> Any:
     """`x[index]`, the index spread out so that arrays and Vars in it are arguments like any other."""
     return x[index]
+
+
+PRIMITIVES.add(getitem)
 
 
 def listed(wrt: Any) -> list[Any]:
