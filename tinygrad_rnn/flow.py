@@ -76,9 +76,9 @@ class Flow:
         adjoint, edges = _sweep(self.steps, seeds, follow, s)
         return replace(self, at=at, seeds=seeds, adjoint=adjoint, edges=edges, follow=follow, _shares={})
 
-    def edges_of(self, s: int) -> dict[tuple[int, int], Array]:
-        """Every edge's own contribution, for a unit seed on the marked loss of step s, cut as it is for that."""
-        return _sweep(self.steps, seed(self.steps, s), self.follows(s), s)[1]
+    def edges_from(self, seeds: dict[int, Array], s: int) -> dict[tuple[int, int], Array]:
+        """Every edge's own contribution in a sweep from cotangents of the loss of step s, cut as it is for that."""
+        return _sweep(self.steps, seeds, self.follows(s), s)[1]
 
     def table(self, weight: int) -> dict[int, dict[int, Array]]:
         """C[s_t][s_k]: the part of dJ_t/dweight that step k adds, for a unit seed on each marked loss J_t.
@@ -89,7 +89,8 @@ class Flow:
         """
         result = {}
         for s in self.steps.losses:
-            result[s] = shares(self.tape, self.steps, self.edges_of(s), weight)
+            edges = self.edges_from(seed(self.steps, s), s)
+            result[s] = shares(self.tape, self.steps, edges, weight)
         return result
 
     @property

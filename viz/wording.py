@@ -10,6 +10,7 @@ from .law import law
 from .layout.metrics import cell_number, loss_number
 from .painting.key import is_cut
 from .reading.naming import followed_words, several, step_words
+from .reading.words import symbol
 
 
 def headline(graph: nx.MultiDiGraph) -> str:
@@ -29,7 +30,7 @@ def headline(graph: nx.MultiDiGraph) -> str:
         name = "Backpropagation through time" if steps else "Backpropagation"
         return (f"Truncated b{name[1:]}" if is_cut(graph) else name) + only
     followed = next((graph.nodes[key] for key in graph.graph["seeds"]), None)
-    step = followed.get("step") if followed else None  # None in a fold, too
+    step = graph.graph["followed"] if "L" in graph.graph["seeds"] else followed.get("step") if followed else None
     last = step is not None and step == len(steps) - 1
     cut = ", truncated" if is_cut(graph) else ""
     where = followed_words(at) if step is None else step_words(steps, step, "t = ")
@@ -45,9 +46,12 @@ def describe(graph: nx.MultiDiGraph) -> str:
         first, last = steps[0][1], steps[-1][1]
         span = [step_words(steps, 0), step_words(steps, len(steps) - 1)] if several(steps) else [f"t = {first}", last]
         said.append(f"{len(steps)} time steps, {span[0]} to {span[1]}, from left to right.")
-    losses = [graph.nodes[key] for key in graph.graph["losses"].values()]
+    drawn, joint = graph.graph["losses"], graph.graph["joint"]
+    losses = [(symbol("ℓ", steps[s][1]), joint[s]) for s in joint] or [
+        (graph.nodes[key]["label"], float(graph.nodes[key]["value"])) for key in drawn.values()
+    ]
     if losses:
-        values = [f"{node['label']} = {loss_number(float(node['value']))}" for node in losses[:12]]
+        values = [f"{label} = {loss_number(value)}" for label, value in losses[:12]]
         said.append("Losses: " + ", ".join(values) + ".")
     if "L" in graph and graph.nodes["L"]["value"] is not None:
         said.append(f"Total L = {loss_number(float(graph.nodes['L']['value']), 3)}.")

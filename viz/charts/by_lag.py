@@ -94,8 +94,7 @@ def followed(flow: Flow) -> int:
     losses = flow.steps.losses
     if not losses:
         raise PictureError("no step loss is marked, so there is no lag; mark J_t with tinygrad_rnn.loss(value, t)")
-    own = [s for s, line in losses.items() if line in flow.seeds]
-    return own[0] if len(own) == 1 and flow.at != "all" else max(losses)
+    return max(losses) if flow.followed is None else flow.followed
 
 
 def tape_bounds(state: Carried, rows: list[Array]) -> tuple[Array, Array, int]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import Flow, Var
+from tinygrad_rnn.losses import seed
 
 from ..reading.tooltips import norm
 from ..reading.words import symbol
@@ -80,19 +81,15 @@ def contribution_arrays(flow: Flow, chosen: list[Weight]) -> dict[int, dict[int,
         raise PictureError("no step loss is marked, so there is no C[t, k]; mark J_t with tinygrad_rnn.loss(value, t)")
     if len(losses) > MOST_LOSSES:
         raise PictureError(f"{len(losses)} step losses are too many to chart (at most {MOST_LOSSES}); record fewer")
-    lines = [weight.line for weight in chosen]
-    table: dict[int, dict[int, dict[int, Array]]] = {line: {} for line in lines}
-    for s, loss in losses.items():
-        rows: dict[int, dict[int, Array]] = {line: {} for line in lines}
-
-        def report(child: int, _: int, parent: int, part: Array, rows: dict[int, dict[int, Array]] = rows) -> None:
-            if parent in rows:
-                k, row = flow.steps.of[child], rows[parent]
+    table: dict[int, dict[int, dict[int, Array]]] = {weight.line: {} for weight in chosen}
+    for s in losses:
+        for rows in table.values():
+            rows[s] = {}
+        for (child, argument), part in flow.edges_from(seed(flow.steps, s), s).items():
+            k, parent = flow.steps.of[child], flow.tape.lines[child][1][argument]
+            if parent in table:
+                row = table[parent][s]
                 row[k] = row[k] + part if k in row else part
-
-        flow.tape.sweep({loss: np.ones_like(flow.tape.lines[loss][4])}, lines, follow=flow.follows(s), report=report)
-        for line, row in rows.items():
-            table[line][s] = row
     return table
 
 

@@ -210,6 +210,7 @@ class Key:
             key = next(iter(self.painter.seeds))
             paint_seed(canvas, "key-seed", (self.left + 32, self.y), "key")
             s, steps = graph.nodes[key].get("step") if key != KEY else None, graph.graph["steps"]
+            s = graph.graph["followed"] if key == "L" else s
             where = followed_words(graph.graph["at"]) if s is None else shorten(step_words(steps, s, "t = "), 16)
             self._two_lines(f"seed ∂ℓ/∂ℓ at {where}:", "this loss alone")
 

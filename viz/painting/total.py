@@ -9,6 +9,7 @@ from ..layout.curves import Line, Shape, dense, rounded, straight
 from ..layout.metrics import loss_number, text_width
 from ..layout.routing import Route
 from ..reading.fold import KEY
+from ..reading.words import symbol
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
 from .flows import flows_of, together
 from .key import paint_seed
@@ -28,7 +29,8 @@ class Total:
     def __init__(self, painter: Painter):
         self.painter, self.graph, self.canvas = painter, painter.graph, painter.canvas
         self.y = painter.top + _ABOVE
-        self.quiet = bool(painter.seeds)  # one step's loss is followed: the total takes no part
+        self.row: int | None = self.graph.graph["followed"] if "L" in painter.seeds else None  # a loss in the bar
+        self.quiet = bool(painter.seeds) and self.row is None  # one step's loss is followed: the total takes no part
         self.sources: dict[str, list[dict[str, Any]]] = {}
         for u, _, data in self.graph.in_edges("L", data=True) if "L" in self.graph else ():
             self.sources.setdefault(u, []).append(data)
@@ -36,7 +38,7 @@ class Total:
         self.ways = {u: way for u in self.sources if u[0] != "w" for way in [self._way(u)] if way[0]}
         xs = [way[-1][0] + dx for way, dx in self.ways.values()] or [(painter.placement.left + painter.right) / 2]
         self.left, self.right = min(xs) - 44, max(xs) + 44
-        text = text_width(self._words, 14) + text_width(self._value, 14, bold=True) + 48
+        text = text_width(self._words + self._rest, 14) + text_width(self._value, 14, bold=True) + 48
         wide = max(_LEAST_WIDTH, text)
         if self.right - self.left < wide:
             middle = (self.left + self.right) / 2
@@ -50,18 +52,32 @@ class Total:
     @property
     def top(self) -> float:
         """The upper end of what is painted here."""
-        return self.y + (_REGULARISERS + 9 if self.regularisers else _HIGH / 2)
+        return self.y + (_REGULARISERS + 9 if self.regularisers or self.row is not None else _HIGH / 2)
 
     @property
     def _words(self) -> str:
         if "L" not in self.graph:
             return ""
+        if self.row is not None:
+            return f"{symbol('ℓ', self.graph.graph['steps'][self.row][1])} ="
         words = self.graph.nodes["L"]["text"]
         return f"L = {words} =" if words else "L ="
 
     @property
     def _value(self) -> str:
-        return loss_number(float(self.graph.nodes["L"]["value"]), 3) if "L" in self.graph else ""
+        if "L" not in self.graph:
+            return ""
+        value = self.graph.nodes["L"]["value"] if self.row is None else self.graph.graph["joint"][self.row]
+        return loss_number(float(value), 3)
+
+    @property
+    def _rest(self) -> str:
+        """What stands behind the loss that is followed alone, where it stands in the bar."""
+        if self.row is None:
+            return ""
+        node = self.graph.nodes["L"]
+        words = f" = {node['text']}" if node["text"] else ""
+        return f"alone, of L{words} = {loss_number(float(node['value']), 3)}"
 
     def paint(self) -> None:
         """The bar, the wires into it, and the seed."""
@@ -75,9 +91,12 @@ class Total:
         self.canvas.box("L", "", (middle, self.y), (wide, _HIGH), "total", tooltip=tooltip, **style)
         ink = GREY if self.quiet else INK
         first, second = text_width(self._words, 14), text_width(self._value, 14, bold=not self.quiet)
-        split = middle + (first - second) / 2
+        third = text_width(self._rest, 14) + 8 if self._rest else 0.0
+        split = middle + (first - second - third) / 2
         self.canvas.text(self._words, (split - 2, self.y), 14, ink, side="r")
         self.canvas.text(self._value, (split + 2, self.y), 14, ink, side="l", bold=not self.quiet)
+        if self._rest:
+            self.canvas.text(self._rest, (split + 2 + second + 8, self.y), 14, GREY, side="l")
         self.canvas.claim(before, ("node", "L"))
         for source in self.ways:
             self._wire(source, self.sources[source])
@@ -147,11 +166,11 @@ class Total:
 
     def _seed(self, key: str) -> None:
         painter = self.painter
-        if not (key.startswith("n") or key == KEY):
+        if not (key.startswith("n") or key in (KEY, "L")):
             return
-        box = painter.shape_of(key)
+        box = Shape(self.right - 36, self.y, 0, _HIGH) if key == "L" else painter.shape_of(key)
         x, y = box.x + 10, box.y
-        top = painter.top + 3
+        top = self.y + _REGULARISERS if key == "L" else painter.top + 3
         name = f"seed-{key}"
         paint_seed(self.canvas, name, (x, top))
         tip = (x, y + box.height / 2 + 0.5)

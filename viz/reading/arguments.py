@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from tinygrad_rnn import RULES
+from tinygrad_rnn.losses import of_loss
 
 from . import words
 from .display import Display
@@ -144,23 +145,16 @@ def contribution_table(wires: Wires, most_steps: int) -> dict[int, dict[int, flo
     None without a backward pass or a marked loss, and where there are more than `most_steps` steps.
     """
     program, flow = wires.display.program, wires.display.program.flow
-    if not flow.seeds or not program.marks or len(program.order) > most_steps:
+    steps = flow.steps
+    lines = {s: line for line, s in program.marks.items()} | {s: steps.losses[s] for s in steps.rows}
+    if not flow.seeds or not lines or len(program.order) > most_steps:
         return None
     table: dict[int, dict[int, float]] = {}
-    for loss, s in sorted(program.marks.items(), key=lambda pair: pair[1]):
-        edges: dict[tuple[int, int], Array] = {}
-        seed = np.ones_like(program.lines[loss][4])
-        flow.tape.sweep({loss: seed}, wires.display.weights, follow=flow.follows(s), report=_into(edges))
-        scale = norm(flow.adjoint.get(loss, 0.0)) if flow.at == "all" else 1.0
+    for s, line in sorted(lines.items()):
+        value = program.lines[line][4]
+        weight = flow.adjoint.get(line, np.zeros_like(value)) if flow.at == "all" else np.ones_like(value)
         row = table[s] = dict.fromkeys(range(len(program.order)), 0.0)
-        for (_, k), array in wires.shares(edges).items():
+        for (_, k), array in wires.shares(flow.edges_from({line: of_loss(steps, s, weight)}, s)).items():
             if k >= 0:
-                row[k] = float(np.hypot(row[k], scale * norm(array)))
+                row[k] = float(np.hypot(row[k], norm(array)))
     return table
-
-
-def _into(edges: dict[tuple[int, int], Array]) -> Callable[[int, int, int, Array], None]:
-    def report(child: int, k: int, _: int, contribution: Array) -> None:
-        edges[child, k] = contribution
-
-    return report

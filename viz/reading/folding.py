@@ -14,6 +14,7 @@ import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.losses import loss_value
 
 from ..layout.metrics import shorten
 from . import collapsing, words
@@ -239,7 +240,8 @@ class _Folding:
                     put(found[role], self._step(u), data["contribution"])
         for role, arrays in self.missing.into_total.items():
             found[role].update(arrays)
-        values = [float(self.whole.tape.lines[i][4]) for s, i in self.whole.steps.losses.items() if self._is_folded(s)]
+        steps = self.whole.steps
+        values = [loss_value(steps, s) for s in steps.losses if self._is_folded(s)]
         for role, by_step in found.items():
             arrays_ = [array for array in by_step.values() if array is not None]
             total = sum(arrays_[1:], arrays_[0]) if arrays_ else None
@@ -256,7 +258,7 @@ class _Folding:
     def _facts(self) -> None:
         G, H, steps = self.G, self.H, self.whole.steps
         order = steps.order
-        marks = {s: float(self.whole.tape.lines[i][4]) for s, i in steps.losses.items()}
+        marks = {s: loss_value(steps, s) for s in steps.losses}
         if not self.cut.missing:
             marks = {s: float(self.program.lines[i][4]) for i, s in self.program.marks.items()}
         inside = [value for s, value in marks.items() if self._is_folded(s)]

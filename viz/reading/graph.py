@@ -13,6 +13,7 @@ import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.losses import loss_value
 
 from ..render import PictureError
 from . import collapsing, folding, tooltips, words
@@ -211,8 +212,8 @@ class _Builder:
     def _total(self) -> None:
         program, loss = self.program, self.flow.loss
         value = float(program.lines[loss][4])
-        marks = sorted(program.marks.items(), key=lambda pair: pair[1])
-        text = words.total(value, [(program.order[s][1], float(program.lines[i][4])) for i, s in marks])
+        values = self._joint() | {s: float(program.lines[i][4]) for i, s in program.marks.items()}
+        text = words.total(value, [(program.order[s][1], loss) for s, loss in sorted(values.items())])
         text = text if self._of_losses() else ""
         if loss in program.marks:
             text = words.symbol("ℓ", program.order[program.marks[loss]][1])
@@ -252,13 +253,18 @@ class _Builder:
         """Is what is followed made of the marked losses, and not of their gradients."""
         return self.program.beside or not self.program.meaning
 
+    def _joint(self) -> dict[int, float]:
+        """By step, its loss that is a row of what is read out of all steps together, and has no node of its own."""
+        return {s: loss_value(self.flow.steps, s) for s in self.flow.steps.rows}
+
     def _facts(self) -> None:
         program, display, flow, G = self.program, self.display, self.flow, self.G
-        losses = {s: f"n{program.role[i]}@{s}" for i, s in program.marks.items()}
+        joint = self._joint()
+        losses = dict.fromkeys(joint, "L") | {s: f"n{program.role[i]}@{s}" for i, s in program.marks.items()}
         seeds = {}
         if self.backward and flow.at != "all":
             keys = {i: display.key(i, program.step[i]) or "L" for i in flow.seeds}
-            seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items()}
+            seeds = {keys[i]: float(np.max(seed)) for i, seed in flow.seeds.items()}
         G.graph.update(
             steps=list(program.order),
             roles=tuple(display.roles),
@@ -268,6 +274,8 @@ class _Builder:
             seeds=seeds,
             fused=display.fused,
             losses=dict(sorted(losses.items())),
+            joint=dict(sorted(joint.items())),
+            followed=flow.followed,
             contributions=contribution_table(self.wires, MOST_STEPS_IN_TABLE) if self._of_losses() else None,
             recorded="" if not program.meaning else "beside" if program.beside else "second order",
             notes=[*flow.notes, *program.notes, *self._computed_weights(), *self._hidden_weights()],

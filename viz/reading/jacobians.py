@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import Flow
+from tinygrad_rnn.losses import seed
 from tinygrad_rnn.steps import differentiable
 
 from ..render import PictureError
@@ -94,11 +95,11 @@ def step_jacobians(state: Carried) -> list[Array]:
             seeds = {}
             for s in active:
                 if n < state.size(s):
-                    line, seed = _unit(state, s, n)
+                    line, unit = _unit(state, s, n)
                     if line in state.lines[s - 1]:  # carried on unchanged, for a step that reads further back
-                        found[s - 1][n] += _row(state, s - 1, {line: seed})
+                        found[s - 1][n] += _row(state, s - 1, {line: unit})
                     else:
-                        seeds[line] = seed
+                        seeds[line] = unit
             arrived: dict[int, dict[int, Array]] = {s: {} for s in active}
             _sweep(state, seeds, _inside(flow, arrived), _collect(flow, arrived))
             for s in active:
@@ -113,10 +114,9 @@ def state_gradients(state: Carried, loss: int) -> list[Array]:
     For the loss's own step this is e, what J reads of S directly; before, all that crosses the end of step s.
     """
     flow, losses = state.flow, state.flow.steps.losses
-    last, line = loss, losses[loss]
-    seed = {line: np.ones_like(flow.tape.lines[line][4])}
+    last, line, start = loss, losses[loss], seed(flow.steps, loss)
     edges: list[tuple[int, int, Array]] = []
-    _sweep(state, seed, lambda child: True, lambda child, parent, part: edges.append((child, parent, part)))
+    _sweep(state, start, lambda child: True, lambda child, parent, part: edges.append((child, parent, part)))
     result = []
     for s in range(last):
         crossing: dict[int, Array] = {}
@@ -130,9 +130,9 @@ def state_gradients(state: Carried, loss: int) -> list[Array]:
         if parent in state.lines[last]:
             direct[parent] = direct[parent] + part if parent in direct else part
 
-    _sweep(state, seed, lambda child: child not in state.lines[last], note)
+    _sweep(state, start, lambda child: child not in state.lines[last], note)
     if line in state.lines[last]:
-        direct[line] = seed[line]
+        direct[line] = start[line]
     return [*result, _row(state, last, direct)]
 
 
@@ -155,8 +155,8 @@ def total_jacobians(flow: Flow, name: str) -> tuple[list[int], list[Array]]:
         raise PictureError(f"state={name[:40]!r} has {size} numbers, too many to chart (at most {MOST_NUMBERS})")
     found = [np.zeros((size, np.size(flow.tape.lines[i][4]))) for i in reversed(lines)]
     for n in range(size):
-        seed = _entry(flow.tape.lines[lines[-1]][4], n)
-        bars = flow.tape.sweep({lines[-1]: seed}, lines, follow=flow.follow)
+        unit = _entry(flow.tape.lines[lines[-1]][4], n)
+        bars = flow.tape.sweep({lines[-1]: unit}, lines, follow=flow.follow)
         for matrix, bar in zip(found, reversed(bars), strict=True):
             matrix[n] = np.ravel(bar)
     return list(range(len(lines))), found

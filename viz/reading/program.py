@@ -138,7 +138,9 @@ def place(flow: Flow, meaning: Mapping[int, Backward] | None = None) -> Program:
         read = {program.step[p] for i in program.total for p in program.parents(i) if p >= 0} - {-1}
         what = "the loss of each step is" if steps.losses else "the loss is"
         if len(read) > 1:
-            program.notes.append(f"{what} made of the states of all steps together, after the loop: drawn as part of L")
+            told = f"{what} made of the states of all steps together, after the loop: drawn as part of L"
+            mark = "" if steps.losses else "; tg.loss(values, range(1, T + 1)) marks row n as the loss of the n-th step"
+            program.notes.append(told + mark)
     return program
 
 
@@ -158,8 +160,9 @@ def _mark_losses(program: Program) -> None:
     That is each loss marked after the loop, or, where no loss is marked at all, L itself if it reads the last step.
     """
     steps, loss, last = program.flow.steps, program.flow.loss, len(program.order) - 1
-    late = {line: s for s, line in steps.losses.items() if program.step[line] < 0}
-    program.marks = {line: s for s, line in steps.losses.items() if line not in late}
+    alone = {line: s for s, line in steps.losses.items() if s not in steps.rows}  # the rows of one line are part of L
+    late = {line: s for line, s in alone.items() if program.step[line] < 0}
+    program.marks = {line: s for line, s in alone.items() if line not in late}
     if program.meaning and not program.beside:
         return  # what is followed is made of gradients, not of these losses
     if not steps.losses and program.step[loss] >= 0:

@@ -92,7 +92,7 @@ def fold(G: nx.MultiDiGraph) -> Template:
     parts = tuple(_part(G, r, instances.get(r, [])) for r in roles)
     ordered = tuple(sorted(edges, key=lambda e: (e.source, e.lag, e.target)))
     carries = tuple(sorted({(e.source, e.lag) for e in edges if e.lag}))
-    losses = [G.nodes[key]["role"] for key in G.graph["losses"].values()]
+    losses = [G.nodes[key]["role"] for key in G.graph["losses"].values() if key != "L"]
     kinds = kinds_of_steps(G, roles)
     stand_ins, remembered = far_reads(G, {(e.source, e.lag, e.target) for e in edges}, kinds)
     return Template(parts, ordered, carries, losses[-1] if losses else None, kinds, stand_ins, remembered)
