@@ -34,7 +34,8 @@ def plain_graph(flow: Flow) -> nx.MultiDiGraph:
         seeds = {keys[i]: float(seed) for i, seed in flow.seeds.items() if i in keys}
     G.graph.update(
         recorded="", steps=[], roles=tuple(keys), weights=[key for key in G if key[0] == "w"], at=flow.at, seeds=seeds,
-        backward=bool(flow.seeds), fused=False, losses={}, contributions=None, notes=list(flow.notes),
+        backward=bool(flow.seeds), fused=False, losses={}, joint={}, followed=flow.followed, contributions=None,
+        notes=list(flow.notes),
     )  # fmt: skip
     state_law(G, flow)
     return G

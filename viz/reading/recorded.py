@@ -15,6 +15,7 @@ from dataclasses import replace
 from typing import Any
 
 from tinygrad_rnn import Flow, Tape, find_steps
+from tinygrad_rnn.losses import alone
 
 from . import words
 from .display import Display
@@ -57,7 +58,8 @@ def with_backward_pass(flow: Flow) -> Flow:
     """The same flow with its backward pass recorded behind the program, on a copy of its tape."""
     tape = flow.tape.copy()
     tape.checked = flow.tape.checked
-    tape.sweep(flow.seeds, flow.steps.weights, follow=flow.follow, track=True)
+    follow = flow.follow if flow.followed is None else alone(flow.steps, flow.followed, flow.follow)
+    tape.sweep(flow.seeds, flow.steps.weights, follow=follow, track=True)
     return replace(flow, tape=tape, steps=find_steps(tape), _shares={})
 
 
