@@ -28,7 +28,7 @@ class Backing:
         Edges that the flow does not follow bring nothing.
         """
         waiting, found = dict(bars), dict[str, Arrays]()
-        for i in reversed(self.wires.members[key]):
+        for i in reversed(self.wires.members[key] if key != "L" else sorted(self.program.total)):
             bar = waiting.pop(i, None)
             if bar is None:
                 continue
@@ -36,6 +36,8 @@ class Backing:
                 if p < 0 or not self.program.differentiable[p]:
                     continue
                 before, passed = self.display.source(i, k)
+                if before is None and key == "L" and self.display.origin(i, k)[0] in self.program.total:
+                    before = key
                 contribution = self._along(passed, bar) if before is not None else None
                 if before is None or contribution is None:
                     continue

@@ -37,9 +37,13 @@ def edges_between(graph: nx.MultiDiGraph, loss: int, goal: int | str) -> frozens
 
 
 def _uses(graph: nx.MultiDiGraph, goal: int | str) -> list[Edge]:
-    """The edges from weights to the nodes of a step, or from one weight to the nodes of every step."""
+    """The edges from weights to the nodes of a step, or from one weight to the nodes of every step.
+
+    L is among these where the losses are its rows: what it reads, they read.
+    """
     weights = [goal] if isinstance(goal, str) else graph.graph["weights"]
-    edges = [(str(w), str(v)) for w in weights if w in graph for _, v in graph.out_edges(w) if v != "L"]
+    edges = [(str(w), str(v)) for w in weights if w in graph for _, v in graph.out_edges(w)]
+    edges = [(w, v) for w, v in edges if v != "L" or (graph.graph["joint"] and isinstance(goal, str))]
     return [(w, v) for w, v in edges if isinstance(goal, str) or graph.nodes[v]["step"] == goal]
 
 

@@ -52,7 +52,7 @@ def only_path(graph: nx.MultiDiGraph, view: PathView) -> None:
         node["faded"] = key not in on_it
         if key in whole:
             users = [v for u, v in view.edges if u == key]
-            steps = {graph.nodes[v]["step"] for v in users}
+            steps = {graph.nodes[v].get("step", -1) for v in users}
             node["shares"] = {s: share for s, share in node["shares"].items() if s in steps}
             node["adjoint_norm"] = norm(whole[key]) if users else None
     arrived = vector({w: {0: np.asarray(array)} for w, array in whole.items() if np.ndim(array)}, _shapes(graph, view))

@@ -137,6 +137,7 @@ class _Splitter:
     def __init__(self, graph: nx.MultiDiGraph, backing: Backing, edges: frozenset[Edge], request: Request) -> None:
         self.graph, self.backing, self.edges = graph, backing, edges
         self.start: str = graph.graph["losses"][request.loss]
+        self.step = {key: request.loss if key == "L" else graph.nodes[key]["step"] for key in graph if key[0] in "nL"}
         self.weights = [w for w in graph.graph["weights"] if not isinstance(request.goal, str) or w == request.goal]
         self.shapes = {w: tuple(graph.nodes[w]["shape"]) for w in self.weights}
         self.uses: dict[str, list[str]] = defaultdict(list)  # node -> the weights that it uses at the goal
@@ -159,20 +160,20 @@ class _Splitter:
         return vector({w: pulled.get(w, {}) for w in self.uses[node]}, self.shapes)
 
     def _seed(self) -> Arrays:
-        return {i: np.ones(()) for i in self.graph.nodes[self.start]["exits"]}
+        return dict(self.backing.program.flow.seeds)
 
     def _within(self, node: str, bars: Arrays) -> tuple[np.ndarray, dict[str, Arrays]]:
         """From a node to the weights of its own step, and to the states on which its step is left."""
         waiting, leaving = {node: dict(bars)}, dict[str, Arrays]()
         part = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes.values()))
-        step = self.graph.nodes[node]["step"]
+        step = self.step[node]
         for key in self.order:
             if key not in waiting:
                 continue
             pulled = self._pull(key, waiting.pop(key))
             part = part + vector({w: pulled.get(w, {}) for w in self.uses[key]}, self.shapes)
             for before in self.back[key]:
-                target = waiting if self.graph.nodes[before]["step"] == step else leaving
+                target = waiting if self.step[before] == step else leaving
                 _add(target.setdefault(before, {}), pulled.get(before, {}))
         return part, leaving
 
@@ -216,10 +217,10 @@ class _Splitter:
 
     def _reach(self, node: str) -> tuple[set[str], set[str]]:
         """The nodes of its own step that a node's gradient passes, and the states on which it leaves."""
-        step, inside, leaving, waiting = self.graph.nodes[node]["step"], {node}, set(), [node]
+        step, inside, leaving, waiting = self.step[node], {node}, set(), [node]
         while waiting:
             for before in self.back[waiting.pop()]:
-                if self.graph.nodes[before]["step"] != step:
+                if self.step[before] != step:
                     leaving.add(before)
                 elif before not in inside:
                     inside.add(before)
@@ -248,9 +249,9 @@ class _Splitter:
         A node's pullback is linear, so what a unit of each number in a state brings is found from the weights forward;
         a gradient on an edge then brings its inner product with that.
         """
-        exits = {key: self.graph.nodes[key]["exits"] for key in self.order}
+        exits = {key: self.graph.nodes[key]["exits"] for key in self.order if key != "L"}
         lines = self.backing.lines
-        if sum(np.size(lines[i][4]) for key in self.order for i in exits[key]) > MOST_PROBES:
+        if sum(np.size(lines[i][4]) for key in exits for i in exits[key]) > MOST_PROBES:
             return {}
         brings: dict[str, Arrays] = {}
         offset = 0
@@ -258,7 +259,7 @@ class _Splitter:
             count = int(np.prod(shape))
             brings[weight] = {int(weight[1:]): direction[offset : offset + count].reshape(shape)}
             offset += count
-        for key in reversed(self.order):
+        for key in reversed(exits):
             brings[key] = {i: self._probe(key, i, brings) for i in exits[key]}
         shares, waiting = {}, {self.start: self._seed()}
         for key in self.order:
