@@ -9,16 +9,12 @@ import pytest
 
 import tinygrad_rnn as tg
 from tests.agreement import arguments
+from tests.joint import INSTANCE, NAMES, B, T, both, joint, recorded, states
 from tests.witness import complex_step
 from tinygrad_rnn import bptt
-from tinygrad_rnn.check import random_instance
 from tinygrad_rnn.losses import loss_value
-from tinygrad_rnn.spec import Sizes, Spec
 
-T, B, NAMES = 5, 3, ("U", "W", "b", "V", "c")
 STEPS = range(1, T + 1)
-SPEC = Spec("row", output_activation="softmax", loss="softmax_ce")
-INSTANCE = random_instance(SPEC, Sizes(T=T, B=B, d=2, m=4, q=3), 7)
 MODES = [
     ("detach_every_k", {"k": 2}), ("detach_every_k", {"k": 1}), ("max_lag", {"tau": 0}), ("max_lag", {"tau": 2}),
     ("max_lag", {"tau": T}), ("williams_peng", {"k1": 2, "k2": 2}), ("williams_peng", {"k1": 2, "k2": 4}),
@@ -27,44 +23,6 @@ MODES = [
 
 def close(found: Any, expected: Any) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-15)
-
-
-def states(params: Any, h: Any) -> list[Any]:
-    """Tanh states of the instance's sequence, each in its step."""
-    found = []
-    for t in range(1, T + 1):
-        with tg.step(t):
-            h = np.tanh(INSTANCE.x[t - 1] @ params["U"] + h @ params["W"] + params["b"])
-            found.append(h)
-    return found
-
-
-def joint(params: Any, h: Any, scale: float = 1.0, mark: bool = True) -> Any:
-    """L of a readout after the loop: the mean over time and batch."""
-    logits = np.stack(states(params, h)) @ params["V"] + params["c"]
-    rows = tg.softmax_cross_entropy(logits, INSTANCE.y)
-    return scale * (tg.loss(rows, range(1, T + 1)) if mark else rows).mean()
-
-
-def in_the_loop(params: Any, h: Any) -> Any:
-    """The same L, with the readout and the loss in every step."""
-    losses = []
-    for t, state in enumerate(states(params, h), 1):
-        with tg.step(t):
-            J = tg.softmax_cross_entropy(state @ params["V"] + params["c"], INSTANCE.y[t - 1]).sum()
-            losses.append(tg.loss(J, t))
-    return sum(losses) / (T * B)
-
-
-def recorded(model: Any, **options: Any) -> tuple[tg.Var, dict[str, tg.Var]]:
-    with tg.Tape(checked=True) as tape:
-        params = {name: tape.var(array, name) for name, array in INSTANCE.params.items()}
-        return model(params, tape.var(INSTANCE.h0, "h0"), **options), params
-
-
-def both() -> tuple[tg.Var, tg.Var, dict[str, tg.Var], dict[str, tg.Var]]:
-    (L, params), (M, others) = recorded(joint), recorded(in_the_loop)
-    return L, M, params, others
 
 
 def test_the_table_is_that_of_the_closed_form_and_of_the_loop_with_the_same_entries() -> None:

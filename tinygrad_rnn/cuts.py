@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from .flow import Flow, Rule, marked, trace
-from .losses import Follow, readout, rows_read_other_blocks
+from .losses import Follow, rows_read_other_blocks
 from .places import At
 from .steps import Steps, find_steps
 from .tape import TapeError, Var
@@ -118,7 +118,7 @@ def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
 
 def _alone(steps: Steps, earliest: int, free: bytearray) -> Follow:
     """Every edge but those by which one loss would reach a step before its earliest one, or the initial state."""
-    carries, reads = _over(steps, [earliest], free), readout(steps)
+    carries, reads = _over(steps, [earliest], free), steps.readout
 
     def follow(child: int, argument: int, parent: int) -> bool:
         return carries(child, argument, parent) and not ((child, argument) in reads and steps.of[parent] < earliest)

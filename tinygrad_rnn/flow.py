@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .losses import Follow, alone, readout, seed, weight_of
+from .losses import Follow, alone, seed, weight_of
 from .places import At, name_of, positions, told
 from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
@@ -150,7 +150,7 @@ def shares(tape: Tape, steps: Steps, edges: dict[tuple[int, int], Array], weight
 
 def carry_cut(steps: Steps, earliest: int) -> Follow:
     """Follow everything but carry edges into steps before `earliest`: the edge rule of truncated BPTT."""
-    reads = readout(steps)  # a state that a row reads after the loop, step t would have read
+    reads = steps.readout  # a state that a row reads after the loop, step t would have read
 
     def follow(child: int, argument: int, parent: int) -> bool:
         carried = steps.is_carry(child, argument) or (child, argument) in reads

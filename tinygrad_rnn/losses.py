@@ -34,34 +34,15 @@ def seed(steps: Steps, s: int) -> dict[int, Array]:
 
 def loss_value(steps: Steps, s: int) -> float:
     """The loss of step s as a number."""
-    return float(np.sum(of_loss(steps, s, steps.tape.lines[steps.losses[s]][4])))
-
-
-def readout(steps: Steps) -> dict[Edge, int]:
-    """The edges (child, argument) by which the losses of several steps that are one line read states: the state's line.
-
-    The children stand outside the steps, between the states and the marked line, and no step reads them.
-    """
-    lines, of, starts = steps.tape.lines, steps.of, frozenset(steps.initial.values())
-    waiting = list({steps.losses[s] for s in steps.rows})
-    read = {p for i, s in enumerate(of) if s >= 0 for p in lines[i][1]} if waiting else set()
-    seen, found = set(waiting), dict[Edge, int]()
-    while waiting:
-        child = waiting.pop()
-        for k, p in enumerate(lines[child][1]):
-            if p >= 0 and (of[p] >= 0 or p in starts):
-                found[child, k] = p
-            elif p >= 0 and p not in read and p not in seen:
-                seen.add(p)
-                waiting.append(p)
-    return found
+    value = steps.tape.lines[steps.losses[s]][4]
+    return float(np.sum(value[steps.rows[s]] if s in steps.rows else value))
 
 
 def alone(steps: Steps, s: int, follow: Follow | None) -> Follow | None:
     """The edges to follow for the loss of step s: without those from the readout to other steps that bring zeros."""
     if s not in steps.rows:
         return follow
-    reads = readout(steps)
+    reads = steps.readout
     own = _brought(steps, reads, seed(steps, s)) | {edge for edge, state in reads.items() if steps.of[state] == s}
     idle = reads.keys() - own
     return lambda child, k, parent: (child, k) not in idle and (follow is None or follow(child, k, parent))
@@ -73,7 +54,7 @@ def rows_read_other_blocks(steps: Steps, block: Callable[[int], int]) -> bool:
     For every digit of the blocks' numbers, written in base two, rows that have a 1 there must bring exact zeros to
     states that have a 0, and the other way round.
     """
-    reads = readout(steps)
+    reads = steps.readout
     for digit in range(max(map(block, steps.rows), default=0).bit_length()):
         for there in (0, 1):
             seeds: dict[int, Array] = {}

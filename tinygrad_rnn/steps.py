@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import count, repeat
 
 from .assigned import assigned_names
@@ -55,6 +56,26 @@ class Steps:
     recurrent: frozenset[Slot]  # argument slots that an earlier step feeds
     losses: dict[int, int]  # s -> the line marked as that step's loss
     rows: dict[int, int]  # s -> which row of that line it is, where the losses of several steps are one line
+
+    @cached_property
+    def readout(self) -> dict[Slot, int]:
+        """The edges (child, argument) by which the losses that are rows of one line read states: the state's line.
+
+        The children stand outside the steps, between the states and the marked line, and no step reads them.
+        """
+        lines, of, starts = self.tape.lines, self.of, frozenset(self.initial.values())
+        waiting = list({self.losses[s] for s in self.rows})
+        read = {p for i, s in enumerate(of) if s >= 0 for p in lines[i][1]} if waiting else set()
+        seen, found = set(waiting), dict[Slot, int]()
+        while waiting:
+            child = waiting.pop()
+            for k, p in enumerate(lines[child][1]):
+                if p >= 0 and (of[p] >= 0 or p in starts):
+                    found[child, k] = p
+                elif p >= 0 and p not in read and p not in seen:
+                    seen.add(p)
+                    waiting.append(p)
+        return found
 
     def is_carry(self, child: int, argument: int) -> bool:
         """Does this argument of a line come from another step, or from an initial state?"""

@@ -38,7 +38,7 @@ def excerpt(flow: Flow, drawn: Iterable[int]) -> Excerpt:
     steps, tape = flow.steps, flow.tape
     outside = [i for i, s in enumerate(steps.of) if s < 0 and i not in tape.backward]
     after = _after(flow, outside)
-    if not (tape.backward or any(steps.of[line] < 0 for line in steps.losses.values()) or _is_read(flow, after)):
+    if not (tape.backward or _are_scattered(steps) or _is_read(flow, after)):
         kept = sorted(_kept(flow, set(drawn), after))
         if len(kept) < len(steps.order):
             return _Cutter(flow, kept, outside, after).excerpt()
@@ -54,6 +54,11 @@ def named(G: nx.MultiDiGraph, cut: Excerpt) -> nx.MultiDiGraph:
             node["rows"] = tuple((text, names.get(key, key)) for text, key in node["rows"])
     G.graph["weights"] = [names[key] for key in G.graph["weights"]]
     return G
+
+
+def _are_scattered(steps: Steps) -> bool:
+    """Whether losses were marked one by one after the loop; the rows of one line are a part of L."""
+    return any(steps.of[line] < 0 and s not in steps.rows for s, line in steps.losses.items())
 
 
 def _after(flow: Flow, outside: list[int]) -> set[int]:
@@ -76,6 +81,7 @@ def _kept(flow: Flow, drawn: set[int], after: set[int]) -> set[int]:
     steps, lines, of = flow.steps, flow.tape.lines, flow.steps.of
     count = len(steps.order)
     kept = drawn | {of[i] for i in [flow.loss, *flow.seeds] if of[i] >= 0}
+    kept |= set() if flow.followed is None else {flow.followed}
     starts = set(steps.initial.values())
     told: list[list[Hashable]] = [[] for _ in range(count)]  # what each step has or does that not all do alike
     for role, instances in steps.lines.items():
@@ -213,4 +219,5 @@ class _Cutter:
             weights=tuple(numbers(steps.weights)), inputs=frozenset(numbers(steps.inputs)),
             initial={state: number[i] for state, i in steps.initial.items() if i in number},
             losses={place[s]: number[i] for s, i in steps.losses.items() if s in place},
+            rows={place[s]: row for s, row in steps.rows.items() if s in place},
         )  # fmt: skip

@@ -261,7 +261,7 @@ class _Folding:
         marks = {s: loss_value(steps, s) for s in steps.losses}
         if not self.cut.missing:
             marks = {s: float(self.program.lines[i][4]) for i, s in self.program.marks.items()}
-        inside = [value for s, value in marks.items() if self._is_folded(s)]
+        inside = [value for s, value in marks.items() if self._is_folded(s) and s not in steps.rows]
         ribbons = tuple(self.carried.ribbons(self._label))
         fold = Fold(self.start, self.stop, len(inside), sum(inside) / len(inside) if inside else None, ribbons, G)
         (loop, first), (other, last) = order[self.start], order[self.stop - 1]
@@ -276,8 +276,11 @@ class _Folding:
         )  # fmt: skip
         seeds = {(KEY if self._hidden(key) else self._key(key)): seed for key, seed in G.graph["seeds"].items()}
         losses = {self.cut.steps[s]: self._key(key) for s, key in G.graph["losses"].items() if not self._hidden(key)}
+        joint = {s: loss_value(steps, s) for s in sorted(steps.rows)}
+        losses |= dict.fromkeys(joint, "L")
         H.graph.update(
-            {**G.graph, "steps": list(order), "seeds": seeds, "fold": fold, "losses": losses,
+            {**G.graph, "steps": list(order), "seeds": seeds, "fold": fold, "losses": losses, "joint": joint,
+             "followed": self.whole.followed,
              "contributions": None if self.cut.missing else G.graph["contributions"]}
         )  # fmt: skip
         self._say_total(marks)
