@@ -105,7 +105,8 @@ def truncated_gradients(loss: Var, wrt: Var | Sequence[Var], mode: str, **number
         loss: L, a scalar that uses the losses marked with `tg.loss`, one in every step that has one. What it holds
             besides (a penalty on a weight) is differentiated whole.
         wrt: Vars of the same tape; fresh arrays come back in their order, for one Var its own. Weights may be
-            transformed before the steps (M = W * mask): whatever is computed outside every step is no state, so no edge to it is cut.
+            transformed before the steps (M = W * mask): whatever is computed outside every step is no state, so no edge
+            to it is cut.
         mode: "max_lag" (tau), "williams_peng" (k1, k2) or "detach_every_k" (k); steps count from 1 in the order in
             which they were recorded.
         **numbers: whole numbers that the mode takes.

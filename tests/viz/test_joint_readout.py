@@ -15,11 +15,12 @@ import viz
 from tests.agreement import arguments
 from tests.joint import INSTANCE, NAMES, B, T, both, joint, recorded, states
 from tests.painting import need_graphviz
+from tests.viz.test_page import data_of
 from tinygrad_rnn import bptt
 from viz.charts.by_lag import followed
 from viz.charts.numbers import by_lag, contribution_arrays, weights
 from viz.check import overlaps
-from viz.page import choices, events
+from viz.page import choices
 from viz.reading.jacobians import carried, state_gradients
 from viz.reading.views import facts, only_path
 from viz.reading.ways import follow_path
@@ -142,21 +143,22 @@ def test_folded_steps_pass_on_what_they_pass_on_in_the_loop(at: Any) -> None:
         close([n or 0.0 for n in ribbon.norms], [n or 0.0 for n in expected.norms])
 
 
-def test_the_page_offers_every_row_and_its_contributions_sum_to_the_adjoints() -> None:
-    L, M, params, _ = both()
+def test_the_page_offers_every_row_from_its_own_seed() -> None:
+    need_graphviz()
+    L, M, params, others = both()
     flow = tg.flow(L, at=3)
     offered = choices.choices(flow)
     assert [choice.s for choice in offered] == [None, 0, 1, 2, 3, 4] and choices.first_shown(flow, offered) == 3
-    rows = flow.steps.losses[2]
-    order = sorted({edge for choice in offered for edge in choice.flow.edges}, key=lambda edge: (-edge[0], edge[1]))
     for choice in offered[1:]:
-        told = events.sweep(choice, order, events.Floats(10**9))
         assert choice.s is not None
-        assert told["seeds"] == [[rows, 1, choice.s * B, (choice.s + 1) * B]], "the entries of the row, as they lie"
+        close(choice.flow.seeds[flow.steps.losses[2]], np.eye(T)[choice.s][:, None] * np.ones(B))
         for name in NAMES:
-            line = params[name].index
-            edges = [edge for edge in choice.flow.edges if L.tape.lines[edge[0]][1][edge[1]] == line]
-            close(sum(choice.flow.edges[edge] for edge in edges), tg.flow(M, at=choice.s + 1).adjoint[line])
+            expected = tg.flow(M, at=choice.s + 1).adjoint[others[name].index]
+            close(choice.flow.adjoint[params[name].index], expected)
+    tables = [data_of(viz.step_through(tg.flow(loss)))["table"]["rows"] for loss in (L, M)]
+    for which in ("c", "w"):
+        cells, expected = (np.tril([row[which] for row in reversed(rows)], -1) for rows in tables)
+        assert np.array_equal(cells, expected) and np.count_nonzero(cells) == T * (T - 1) / 2, "of one step and others"
 
 
 def test_the_graph_is_handed_on_with_every_loss(tmp_path: Path) -> None:
