@@ -1,4 +1,4 @@
-"""Functions of one's own on a tape: `tg.primitive` makes them record themselves, `tg.rule` teaches what gradient passes."""
+"""Functions of one's own on a tape: `tg.primitive` makes them record themselves, `tg.rule` teaches their gradient."""
 
 from __future__ import annotations
 

@@ -149,7 +149,8 @@ class Tape:
             raise self._error(first_line(error)) from None
 
     def _error(self, text: str, error: Exception | None = None) -> TapeError:
-        where, kind = where_in_time(self.scope), SingularError if isinstance(error, np.linalg.LinAlgError) else TapeError
+        kind = SingularError if isinstance(error, np.linalg.LinAlgError) else TapeError
+        where = where_in_time(self.scope)
         return kind(text if text.startswith(where) else where + text)  # a spelling's own call has said where
 
     # ---- steps -----------------------------------------------------------------------------------------------------
