@@ -186,3 +186,34 @@ def test_take_reads_truth_values_as_numbers_and_an_empty_list_as_nothing(indices
 @pytest.mark.filterwarnings("ignore:divide by zero")
 def test_a_norm_of_negative_order_of_nothing_is_numpys() -> None:
     assert np.linalg.norm(tg.Tape().var(np.zeros(0)), -2).value == np.linalg.norm(np.zeros(0), -2) == np.inf
+
+
+@pytest.mark.parametrize("kind", [bool, np.uint64, np.int8, np.uint8, np.int32])
+def test_class_numbers_of_every_kind_are_numbers(kind: Any) -> None:
+    """Two classes told by truth values were read as a mask, which chose others; in the plain sweep they were right."""
+    logits, classes = RNG.normal(size=(3, 2)), np.array([1, 0, 1])
+    tape = tg.Tape(checked=True)
+    z = tape.var(logits)
+    loss = tg.softmax_cross_entropy(z, classes.astype(kind))
+    weights = np.array([1.0, -2.0, 0.5])
+
+    def plain(z: Any) -> Any:
+        return np.sum(weights * (np.log(np.exp(z).sum(axis=1)) - z[np.arange(3), classes]))
+
+    np.testing.assert_allclose(np.sum(weights * loss.value), plain(logits), rtol=1e-14)
+    for found in (tape.grad(loss, z, weights), tape.grad(loss, z, weights, track=True).value):
+        np.testing.assert_allclose(found, complex_step(plain, logits), rtol=1e-12)
+
+
+def test_rows_are_taken_by_data_on_the_tape() -> None:
+    """An embedding: the words are data of the tape."""
+    tape = tg.Tape()
+    table, words = tape.var(RNG.normal(size=(4, 3)), "E"), tape.data([2, 0, 2], "words")
+    for out in (np.take(table, words, axis=0), table[words], table.take(words, 0)):
+        np.testing.assert_array_equal(out.value, table.value[[2, 0, 2]])
+        np.testing.assert_array_equal(tape.grad(out.sum(), table)[:, 0], [1.0, 0.0, 2.0, 0.0])
+
+
+def test_a_comparison_that_has_no_meaning_is_refused_in_one_line() -> None:
+    with tg.Tape() as tape, tg.step(2), pytest.raises(tg.TapeError, match="^step t = 2: .*'equal'"):
+        assert tape.var(V) == "a"

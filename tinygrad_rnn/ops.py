@@ -170,17 +170,22 @@ def binary_cross_entropy(logits: Array, targets: Array) -> Array:
 
 def pick(rows: Array, classes: Array) -> Array:
     """rows[..., classes] row by row; a class number outside 0 … K−1 is an IndexError."""
-    flat = classes.reshape(-1)
+    flat = numbered(classes)
     if np.minimum.reduce(flat, initial=0) < 0:  # NumPy would count from the end
         raise IndexError(f"class number {flat.min()} is below 0")
     return rows.reshape(-1, rows.shape[-1])[np.arange(flat.size), flat].reshape(classes.shape)[()]
+
+
+def numbered(classes: Array) -> Array:
+    """Class numbers in one row; truth values are 0 and 1, and no mask."""
+    return np.reshape(classes, -1).astype(np.intp, copy=False)
 
 
 @primitive
 def one_hot(classes: Array, logits: Array) -> Array:
     """Rows of zeros with a 1 at each class, in the shape and dtype of the logits."""
     rows = np.zeros(logits.shape, logits.dtype)
-    classes = np.asarray(classes).reshape(-1)
+    classes = numbered(classes)
     rows.reshape(-1, logits.shape[-1])[np.arange(classes.size), classes] = 1.0
     return rows
 

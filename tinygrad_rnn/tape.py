@@ -136,7 +136,7 @@ class Tape:
     def _without_rule(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:
         if fn in PLAIN:
             values = [a.value if type(a) is Var else a for a in args]
-            return fn(*values, **{key: a.value if type(a) is Var else a for key, a in kw.items()})
+            return self._told(fn, *values, **{key: a.value if type(a) is Var else a for key, a in kw.items()})
         if fn not in ADAPTERS:
             raise self._error(f"no gradient rule for {word(fn)}; {how_to_teach(fn, len(args))}")
         return self._told(respelled, fn, args, kw)

@@ -70,9 +70,9 @@ def take(a: Any, indices: Any, axis: int | None = None, *, mode: str = "raise") 
     if mode != "raise":
         raise TapeError(f"np.take(mode={mode!r}) can't be recorded; clip or wrap the indices first")
     a = array(a)
-    indices = np.asarray(indices)
+    indices = array(indices)
     if indices.dtype == bool or not indices.size:  # truth values are 0 and 1 here, and an empty list is one of floats
-        indices = indices.astype(np.intp)
+        indices = np.asarray(indices.value if isinstance(indices, Var) else indices).astype(np.intp)
     return np.reshape(a, -1)[indices] if axis is None else taken(a, indices, axis)
 
 

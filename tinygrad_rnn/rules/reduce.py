@@ -11,6 +11,7 @@ from ..ops import (
     fill,
     log_softmax,
     logsumexp,
+    numbered,
     one_hot,
     primitive,
     sigmoid,
@@ -62,7 +63,7 @@ def cross_entropy(g: Array, y: Array, logits: Array, targets: Array) -> Array:
     whole = np.asarray(targets).dtype.kind in "iub" if type(targets) is not Var else targets.dtype.kind in "iub"
     if whole and type(logits) is np.ndarray:  # in place, for speed; in C order, so that the flat view is no copy
         p = np.ascontiguousarray(softmax(logits))
-        p.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + np.reshape(targets, -1)] -= 1.0
+        p.reshape(-1)[np.arange(0, p.size, p.shape[-1]) + numbered(targets)] -= 1.0
         return np.multiply(p, g[..., None], out=p)
     if whole:
         return (softmax(logits) - one_hot(targets, logits)) * g[..., None]
