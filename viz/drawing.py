@@ -65,7 +65,8 @@ def draw(
         show: "both", or "value": the forward pass alone with the norms of what passes, or "gradient" alone.
         path: (t, k) shows only how the loss at t reaches the weights of step k, and on which states it crosses the
             steps, with each route's share; (t, "W") shows how it reaches every use of a weight. Where several loops
-            count the same numbers a step is named as a pair: (("decoder", 2), ("encoder", 1)).
+            count the same numbers a step is named as a pair: (("decoder", 2), ("encoder", 1)). Folded steps are one
+            step of a route, by whatever ways; more than 60 steps are folded.
         theme: "light", "dark", or "print" for black ink on white paper. The background is opaque in each.
         size: "slide" (16:9, 960 × 540 pt), "paper" (3.4 in wide where the smallest text has 5 pt there, else 7 in), or
             (width, height) in points. Steps are folded, and the key goes below them, where that is needed to read it.
@@ -91,7 +92,7 @@ def draw(
         raise PictureError(f"collapse={collapse!r}: the program marks no time steps; mark them with `with tg.step(t):`")
     rules = {"every_line": every_line, "fuse": fuse}
     lengths = [Length(fold, every_step)]
-    if look.sizes and fold is None and collapse is None and not (every_step or backward or path):
+    if look.sizes and fold is None and collapse is None and not (every_step or backward):
         lengths = lengths_to_try(len(flow.steps.order))
     for length in lengths:
         graph = _read(flow, look, path, length, backward=backward, collapse=collapse, **rules)
@@ -100,8 +101,7 @@ def draw(
             return paint(graph, title, span, look)
         except TooMuch as error:
             if length is lengths[-1]:
-                folds = path is None and not graph.graph["recorded"]
-                raise error.with_advice(length.shorter(graph, folds=folds)) from None
+                raise error.with_advice(length.shorter(graph, folds=not graph.graph["recorded"])) from None
     raise AssertionError("there is at least one length to try")
 
 
@@ -111,16 +111,14 @@ def _read(
     """The graph of a flow, with what the user wants to see of it."""
     if path is None:
         graph = length.graph(flow, backward=backward, collapse=collapse, **rules)
-    elif collapse is not None:
-        raise PictureError(f"path={path!r} follows single routes, and collapse={collapse!r} hides them: choose one")
     elif backward or look.show == "value":
         said = "backward=True" if backward else "show='value'"
         raise PictureError(f"path={path!r} shows how gradient flows and {said} something else: choose one of them")
     elif not flow.steps.order or flow.loss in flow.tape.backward:
         raise PictureError(f"path={path!r}: the program marks no time steps; mark them with `with tg.step(t):`")
     else:
-        length.check_whole(flow, f"path={path!r}")
-        graph, view = follow_path(flow, path, **rules)
+        rules |= {"collapse": collapse}
+        graph, view = follow_path(flow, path, fold=length.ends(flow, **rules), **rules)
         only_path(graph, view)
     if look.show == "value":
         only_values(graph)

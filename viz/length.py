@@ -81,6 +81,20 @@ class Length:
             return _fitting(built, built(None), count)
         return _fitting(built, build(folding.part(flow, 2, count - 2).flow, **rules), count)
 
+    def ends(self, flow: Flow, **rules: Any) -> Ends | None:
+        """The fold of a picture that needs all steps for what it shows: the one asked for, or one for a long sequence.
+
+        Raises:
+            PictureError: too many steps to draw all without insisting.
+        """
+        count, asked = len(flow.steps.order), _checked(self.fold, self.every_step)
+        if asked:
+            return asked if count - sum(asked) > 1 else None
+        if self.every_step or count <= MOST_STEPS:
+            return None
+        fold = self.graph(flow, **rules).graph["fold"]
+        return (fold.start, count - fold.stop) if fold else None
+
     def check_whole(self, flow: Flow, what: str) -> None:
         """Raise PictureError where a picture that cannot fold is folded, or has too many steps."""
         count = len(flow.steps.order)

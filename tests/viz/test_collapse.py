@@ -174,11 +174,9 @@ def test_a_part_whose_result_comes_back_to_it_is_refused() -> None:
         viz.draw(tg.flow(sum(losses)), collapse="part")
 
 
-def test_collapse_without_steps_or_with_a_path_is_refused() -> None:
+def test_collapse_without_steps_is_refused() -> None:
     with tg.Tape() as tape, pytest.raises(viz.PictureError, match="no time steps"):
         viz.draw(tg.flow(np.tanh(tape.var(0.3, "x"))), collapse="steps")
-    with pytest.raises(viz.PictureError, match="choose one"):
-        viz.draw(tg.flow(loss_of("lstm")), collapse="steps", path=(4, 1))
 
 
 @pytest.mark.parametrize("steps", [9, 20])

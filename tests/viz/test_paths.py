@@ -9,7 +9,7 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from tests.viz.unseen_cells import CELLS
-from viz.reading import ways
+from viz.reading import splitting
 from viz.reading.paths import edges_between
 from viz.reading.views import only_path
 from viz.reading.ways import follow_path
@@ -137,7 +137,7 @@ def test_each_route_of_an_lstm_is_what_a_complex_step_along_its_states_gives() -
 def test_of_too_many_routes_the_strongest_are_shown_and_the_rest_summed(monkeypatch: pytest.MonkeyPatch) -> None:
     flow = recorded("lstm", 9)
     _, view = follow_path(flow, (9, 1))
-    monkeypatch.setattr(ways, "MOST_ROUTES", 10_000)
+    monkeypatch.setattr(splitting, "MOST_ROUTES", 10_000)
     _, exhaustive = follow_path(flow, (9, 1))
     assert len(exhaustive.routes) == 2**8 and exhaustive.others == 0
     assert sum(route.share for route in exhaustive.routes) == pytest.approx(1, rel=1e-12)

@@ -107,7 +107,7 @@ ADVISED: list[tuple[dict[str, Any], str]] = [
     ({"size": (60, 60), "fold": (1, 1)}, "fold"),
     ({"size": (60, 60), "fold": (0, 1)}, ""),
     ({"size": "slide", "backward": True}, "record"),
-    ({"size": "paper", "path": (5, 1)}, "record"),
+    ({"size": (60, 60), "path": (5, 1)}, "fold"),
 ]
 
 

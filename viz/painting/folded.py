@@ -205,7 +205,9 @@ class FoldPanel:
         told = f"{self.fold.losses} losses, mean {self.fold.loss:.6g}"
         at = (self.border.loss.x, self.border.loss.y)
         self.canvas.stands_for[f"{KEY}-loss"] = (("node", KEY),)
+        self.canvas.faded = "path" in self.graph.graph and not followed
         self.canvas.box(f"{KEY}-loss", text, at, size, "loss fold", panel=KEY, tooltip=told, **style)
+        self.canvas.faded = False
 
     # ---- wires across the borders ----
 
@@ -249,7 +251,7 @@ class FoldPanel:
 
         left = self.middle - painter.layout.strips.width / 2
         paint_table(painter, left, share, f"@{KEY}", words, KEY)
-        if weights and lowest - 14 > painter.strip_y + 26:
+        if any(share(k) is not None for k in range(len(weights))) and lowest - 14 > painter.strip_y + 26:
             self.canvas.text("norm of the parts' sum", (self.middle, painter.strip_y + 19), 10, TEXT_GREY, panel=KEY)
 
 

@@ -14,7 +14,7 @@ from .canvas import Canvas
 from .colours import GREY, INK, TEXT_GREY
 
 _ROW = 14.5
-_WORDS = 77.0  # height of title and footnotes
+_WORDS = 77.0  # height of title and footnotes; one more of them stands where steps are folded
 _LEAST_ROWS = 3
 _MOST_ROWS = 9
 _SHARE = 40.0  # width of a share
@@ -87,7 +87,8 @@ class Routes:
             return [f"{path['name']} is " + ("exactly 0" if path["finite"] else "infinite or not a number")]
         told = f"{_count(routes)} route{'s' * (routes > 1)}, by {_count(ways)} way{'s' * (ways > 1)} along edges"
         against = ["below 0: against the sum"] if any(share < 0 for _, share in self.rows) else []
-        return [f"shares of {path['name']}; they sum to 1", *against, told]
+        folded = ["⋯ by all ways through the folded steps"] if any("⋯" in words for words, _ in self.rows) else []
+        return [f"shares of {path['name']}; they sum to 1", *against, *folded, told]
 
     def _text(self, text: str, at: tuple[float, float], size: float, ink: str = INK, bold: bool = False) -> None:
         self.canvas.text(text, at, size, ink, side="l", bold=bold, panel="key")

@@ -39,6 +39,7 @@ class Wires:
     members: dict[str, list[int]] = field(default_factory=dict)  # key of a node in a step -> its lines
     between: dict[tuple[str, str], list[Wire]] = field(default_factory=dict)
     taps: list[tuple[int, int, int]] = field(default_factory=list)  # (weight's line, child, argument)
+    ports: dict[tuple[str, int], str] = field(default_factory=dict)  # (collapsed box, line) -> node where it leaves
 
     def exits(self, key: str) -> list[int]:
         """The lines of a node that others read; more than one only where equal inputs were merged."""

@@ -21,12 +21,15 @@ class Backing:
         self.wires, self.display = wires, wires.display
         self.program = wires.display.program
         self.lines = self.program.lines
+        self.boxes = {port: box for (box, _), port in wires.ports.items()}
 
     def back(self, key: str, bars: Arrays) -> dict[str, Arrays]:
         """By the key of the node before: contributions to its lines, for adjoints of a node's own lines.
 
         Edges that the flow does not follow bring nothing.
         """
+        if key in self.boxes:  # what leaves a collapsed box on its own
+            return {self.boxes[key]: dict(bars)}
         waiting, found = dict(bars), dict[str, Arrays]()
         for i in reversed(self.wires.members[key] if key != "L" else sorted(self.program.total)):
             bar = waiting.pop(i, None)
@@ -42,6 +45,8 @@ class Backing:
                 if before is None or contribution is None:
                     continue
                 origin = self.display.origin(i, k)[0]
+                if before != key:
+                    before = self.wires.ports.get((before, origin), before)
                 into = waiting if before == key else found.setdefault(before, {})
                 into[origin] = into[origin] + contribution if origin in into else contribution
         return found

@@ -120,7 +120,7 @@ def border_wires(wires: Wires) -> None:
     """Let the states of collapsed boxes leave through ports, and add the wires from each box to its ports."""
     display = wires.display
     program = display.program
-    ports: dict[tuple[str, int], str] = {}  # (box, line) -> port
+    ports = wires.ports
     for role, own in display.ports.items():
         for s, i in program.instances[role].items():
             box = f"n{display.head[role]}@{s}"

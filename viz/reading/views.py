@@ -8,6 +8,8 @@ import networkx as nx
 import numpy as np
 
 from .backing import vector
+from .fold import KEY
+from .folded_path import edges_behind, own_steps_alone, ribbons_on_path
 from .naming import short_loops, short_steps, step_words
 from .tooltips import norm
 from .ways import PathView
@@ -36,25 +38,29 @@ def only_gradients(graph: nx.MultiDiGraph) -> None:
 
 def only_path(graph: nx.MultiDiGraph, view: PathView) -> None:
     """Leave gradient on the edges of a path alone; all else fades into the scaffold of the forward pass."""
-    whole = dict.fromkeys(graph.graph["weights"], 0.0)
+    whole, on_it = dict.fromkeys(graph.graph["weights"], 0.0), set[str]()
     for u, v, data in graph.edges(data=True):
-        if (u, v) not in view.edges:
+        behind = edges_behind(graph, view, u, v, data)
+        if not behind:
             ends = data["tooltip"].split("\n")[0]
             data.update(gradient=None, contribution=None, cut=False, faded=True, tooltip=f"{ends}\nnot on this path")
             continue
-        share = view.edge_shares.get((u, v))
-        if share is not None:
+        on_it |= {u, v}
+        if u in whole and v == KEY:
+            own_steps_alone(graph, view, u, data, behind)
+        if view.edge_shares:
+            share = sum(view.edge_shares[edge] for edge in behind)
             data["tooltip"] += f"\nshare of {name_of(graph, view)} through here: {share_number(share)}"
         if u in whole:
             whole[u] = whole[u] + data["contribution"]
-    on_it = {key for edge in view.edges for key in edge}
     for key, node in graph.nodes(data=True):
         node["faded"] = key not in on_it
         if key in whole:
-            users = [v for u, v in view.edges if u == key]
-            steps = {graph.nodes[v].get("step", -1) for v in users}
+            steps = {graph.nodes[v].get("step", -1) for u, v in view.edges if u == key and v in graph}
             node["shares"] = {s: share for s, share in node["shares"].items() if s in steps}
-            node["adjoint_norm"] = norm(whole[key]) if users else None
+            node["adjoint_norm"] = norm(whole[key]) if key in on_it else None
+    if graph.graph["fold"]:
+        graph.graph["fold"] = ribbons_on_path(graph.graph["fold"], view)
     arrived = vector({w: {0: np.asarray(array)} for w, array in whole.items() if np.ndim(array)}, _shapes(graph, view))
     graph.graph.update(contributions=None, path=facts(graph, view, arrived), notes=[])
 
@@ -75,7 +81,8 @@ def facts(graph: nx.MultiDiGraph, view: PathView, arrived: np.ndarray) -> dict[s
         "to": str(view.request.k) if isinstance(goal, str) else step_words(graph.graph["steps"], goal),
         "name": name_of(graph, view),
         "to_weight": view.request.to_weight,
-        "rows": [(route_words(graph, route.carries), route.share) for route in view.routes],
+        "rows": [(route_words(graph, view.graph, route.carries), route.share) for route in view.routes],
+        "folded": len(graph.graph["fold"] or ()),
         "others": view.others,
         "routes": view.route_count,
         "ways": view.way_count,
@@ -90,24 +97,28 @@ def name_of(graph: nx.MultiDiGraph, view: PathView) -> str:
     return f"C[{names[view.request.loss]},{goal}]"
 
 
-def route_words(graph: nx.MultiDiGraph, carries: tuple[str, ...]) -> str:
-    """The states of a route: "c₃ → c₂ → h₁", "h₁ (d) → h₂ (e)" between loops, where there are many "7 × c → 2 × h"."""
+def route_words(graph: nx.MultiDiGraph, whole: nx.MultiDiGraph, carries: tuple[str, ...]) -> str:
+    """The states of a route: "c₃ → c₂ → h₁", "h₁ (d) → h₂ (e)" between loops, where there are many "7 × c → 2 × h".
+
+    Folded steps in between are dots: "c₉₉ → c₉₈ ⋯ h₂ → h₁". `whole` has the nodes of all steps.
+    """
     if not carries:
         return "within the step"
-    nodes = [graph.nodes[key] for key in carries]
+    nodes, fold = [whole.nodes[key] for key in carries], graph.graph["fold"] or ()
     loops = short_loops(graph.graph["steps"])
     ends = [f" ({loops[node['loop']]})" if loops.get(node["loop"]) else "" for node in nodes]
+    arrows = ["", *(" ⋯ " if node["step"] in fold else " → " for node in nodes[:-1])]  # behind what enters the fold
     if len(nodes) <= _MOST_NAMED:
-        return " → ".join(str(node["label"] or node["op"]) + end for node, end in zip(nodes, ends, strict=True))
+        names = [str(node["label"] or node["op"]) + end for node, end in zip(nodes, ends, strict=True)]
+        return "".join(arrow + name for arrow, name in zip(arrows, names, strict=True))
     plain = [symbol(str(node["name"])) if node["name"] else str(node["op"]) for node in nodes]
-    names = [name + end for name, end in zip(plain, ends, strict=True)]
-    runs: list[list[Any]] = []
-    for name in names:
-        if runs and runs[-1][1] == name:
-            runs[-1][0] += 1
+    runs: list[tuple[int, str, str]] = []  # how many, which, and the arrow before them
+    for name, end, arrow in zip(plain, ends, arrows, strict=True):
+        if runs and runs[-1][1] == name + end and arrow != " ⋯ ":
+            runs[-1] = (runs[-1][0] + 1, *runs[-1][1:])
         else:
-            runs.append([1, name])
-    return " → ".join(name if count == 1 else f"{count} × {name}" for count, name in runs)
+            runs.append((1, name + end, arrow))
+    return "".join(arrow + (name if count == 1 else f"{count} × {name}") for count, name, arrow in runs)
 
 
 def share_number(share: float) -> str:

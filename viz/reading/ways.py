@@ -4,14 +4,14 @@
     [(route.carries, route.share) for route in view.routes]
 
 A way is a sequence of drawn edges from ℓ_t back to a use of weights; its part of C is the product of the Jacobians
-along it. A route is the set of all ways that leave each step on the same state: through c, then c, then h. Shares are
+along it. A route is the set of all ways that leave each step on the same state: through c, then c, then h. Steps that a
+picture folds count as one: a route enters them on one state and leaves them on another, by whatever ways. Shares are
 ⟨part, C⟩ / ‖C‖², signed, and sum to 1.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,17 +21,18 @@ import numpy as np
 from tinygrad_rnn import Flow
 
 from ..render import PictureError
+from . import collapsing, splitting
 from .arguments import collect
-from .backing import Arrays, Backing, vector
+from .backing import Backing
+from .fold import Fold
 from .graph import build
 from .merging import arrange
 from .paths import Edge, edges_between
 from .program import place
 from .request import Request, read_request
+from .splitting import Splitter
 
 MOST_WAYS = 64  # no more ways than this are followed one by one
-MOST_ROUTES = 64  # no more routes than this are followed at a time; of more, the strongest
-MOST_PROBES = 20_000  # numbers in all states on the ways; with more, edges have no shares
 
 
 @dataclass(frozen=True)
@@ -69,11 +70,18 @@ class PathView:
     ways: tuple[Way, ...]
     others: float  # the share of all routes that are not listed
     edge_shares: Mapping[Edge, float]
+    graph: nx.MultiDiGraph  # the edges' own, with all steps and the gradient of this loss alone
 
 
 @np.errstate(all="ignore")  # infinite gradients are drawn as such
 def follow_path(
-    flow: Flow, path: Any, *, every_line: bool = False, fuse: bool | None = None
+    flow: Flow,
+    path: Any,
+    *,
+    every_line: bool = False,
+    fuse: bool | None = None,
+    fold: tuple[int, int] | None = None,
+    collapse: str | Collection[str] | None = None,
 ) -> tuple[nx.MultiDiGraph, PathView]:
     """The graph of one loss's gradient, and how it reaches the weights of a step, or one weight.
 
@@ -82,33 +90,43 @@ def follow_path(
         path: (t, k), from the loss of step t to the weights of step k, or (t, "W"), to a weight in all steps.
         every_line: as in `build`.
         fuse: as in `build`.
+        fold: as in `build`; routes are then followed from state to state that is drawn, and the graph is folded.
+        collapse: as in `build`; routes are then those from box to box.
 
     Raises:
         PictureError: a path that does not exist.
     """
-    drawn = arrange(place(flow), every_line=every_line, fuse=fuse).weights
+    rules: dict[str, Any] = {"every_line": every_line, "fuse": fuse}
+    drawn = arrange(place(flow), **rules).weights
     request = read_request(path, flow, {str(flow.steps.name[i] or f"v{i}"): f"w{i}" for i in drawn})
     alone = flow.along(request.loss)
-    wires = collect(arrange(place(alone), every_line=every_line, fuse=fuse))
-    graph = build(alone, every_line=every_line, fuse=fuse)
+    display = arrange(place(alone), **rules)
+    if collapse is not None:
+        collapsing.collapse(display, collapse)
+    wires = collect(display)
+    if display.cells:
+        collapsing.border_wires(wires)
+    graph = build(alone, collapse=collapse, **rules)
     if graph.graph["losses"].get(request.loss) not in graph:
         raise PictureError(f"path={path!r}: the loss at t = {request.t} is a part of L, and has no node to begin at")
-    return graph, split(graph, Backing(wires), request)
+    shown = graph if fold is None else build(alone, fold=fold, collapse=collapse, **rules)
+    return shown, split(graph, Backing(wires), request, shown.graph["fold"])
 
 
-def split(graph: nx.MultiDiGraph, backing: Backing, request: Request) -> PathView:
+def split(graph: nx.MultiDiGraph, backing: Backing, request: Request, fold: Fold | None = None) -> PathView:
     """Find every route from the request's loss to its goal.
 
     Args:
-        graph: of a flow that follows this loss alone.
+        graph: of a flow that follows this loss alone, with all steps.
         backing: pulls gradients back through the graph's nodes.
         request: a loss and where its gradient is wanted.
+        fold: steps that routes cross as if they were one.
     """
     edges = edges_between(graph, request.loss, request.goal)
-    splitter = _Splitter(graph, backing, edges, request)
+    splitter = Splitter(graph, backing, edges, request, fold)
     whole = splitter.whole()
     largest = float(np.max(np.abs(whole), initial=0.0))  # gradients of 1e-200 have squares that are 0
-    nothing = PathView(request, edges, whole, 0, 0, (), (), 0.0, {})
+    nothing = PathView(request, edges, whole, 0, 0, (), (), 0.0, {}, graph)
     if not edges or largest == 0 or not np.isfinite(largest):
         return nothing
     unit = whole / largest
@@ -117,179 +135,17 @@ def split(graph: nx.MultiDiGraph, backing: Backing, request: Request) -> PathVie
     def share(part: np.ndarray) -> float:
         return float((part / largest) @ direction)
 
-    way_count, route_count = splitter.count_ways(), splitter.count_routes()
     routes = [Route(carries, part, share(part)) for carries, part in splitter.routes()]
+    route_count = splitter.count_routes() if splitter.left_out else len(routes)  # in a box not all that meets passes on
+    way_count = splitter.count_ways()
     ways = [Way(way, part, share(part)) for way, part in splitter.ways()] if way_count <= MOST_WAYS else []
+    way_count = len(ways) or way_count
     routes.sort(key=lambda route: (-abs(route.share), route.carries))
     ways.sort(key=lambda way: (-abs(way.share), way.nodes))
-    kept = tuple(routes[:MOST_ROUTES])
+    kept = tuple(routes[: splitting.MOST_ROUTES])
     rest = share(whole - sum((route.part for route in kept), start=np.zeros_like(whole)))
     others = rest if route_count > len(kept) else 0.0
     return replace(
         nothing, way_count=way_count, route_count=route_count, routes=kept, ways=tuple(ways), others=others,
         edge_shares=splitter.edge_shares(direction / largest),
     )  # fmt: skip
-
-
-class _Splitter:
-    """The drawn edges of one view as a graph of their own, and gradients pulled back along them."""
-
-    def __init__(self, graph: nx.MultiDiGraph, backing: Backing, edges: frozenset[Edge], request: Request) -> None:
-        self.graph, self.backing, self.edges = graph, backing, edges
-        self.start: str = graph.graph["losses"][request.loss]
-        self.step = {key: request.loss if key == "L" else graph.nodes[key]["step"] for key in graph if key[0] in "nL"}
-        self.weights = [w for w in graph.graph["weights"] if not isinstance(request.goal, str) or w == request.goal]
-        self.shapes = {w: tuple(graph.nodes[w]["shape"]) for w in self.weights}
-        self.uses: dict[str, list[str]] = defaultdict(list)  # node -> the weights that it uses at the goal
-        self.back: dict[str, list[str]] = defaultdict(list)  # node -> the nodes before it
-        for u, v in sorted(edges):
-            (self.uses if u.startswith("w") else self.back)[v].append(u)
-        plain = nx.DiGraph([(v, u) for u, v in sorted(edges) if not u.startswith("w")])
-        plain.add_node(self.start)
-        self.order = list(nx.lexicographical_topological_sort(plain))  # from the loss back
-
-    # ---- parts ----
-
-    def _pull(self, node: str, bars: Arrays) -> dict[str, Arrays]:
-        wanted = {*self.back[node], *self.uses[node]}
-        return {key: arrays for key, arrays in self.backing.back(node, bars).items() if key in wanted}
-
-    def _part(self, node: str, bars: Arrays) -> np.ndarray:
-        """What the weights that this node uses get from an adjoint of it."""
-        pulled = self._pull(node, bars)
-        return vector({w: pulled.get(w, {}) for w in self.uses[node]}, self.shapes)
-
-    def _seed(self) -> Arrays:
-        return dict(self.backing.program.flow.seeds)
-
-    def _within(self, node: str, bars: Arrays) -> tuple[np.ndarray, dict[str, Arrays]]:
-        """From a node to the weights of its own step, and to the states on which its step is left."""
-        waiting, leaving = {node: dict(bars)}, dict[str, Arrays]()
-        part = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes.values()))
-        step = self.step[node]
-        for key in self.order:
-            if key not in waiting:
-                continue
-            pulled = self._pull(key, waiting.pop(key))
-            part = part + vector({w: pulled.get(w, {}) for w in self.uses[key]}, self.shapes)
-            for before in self.back[key]:
-                target = waiting if self.step[before] == step else leaving
-                _add(target.setdefault(before, {}), pulled.get(before, {}))
-        return part, leaving
-
-    def whole(self) -> np.ndarray:
-        """C itself: everything that comes from the loss to the goal."""
-        waiting = {self.start: self._seed()}
-        part = np.zeros(sum(int(np.prod(shape)) for shape in self.shapes.values()))
-        for key in self.order:
-            pulled = self._pull(key, waiting.pop(key, {}))
-            part = part + vector({w: pulled.get(w, {}) for w in self.uses[key]}, self.shapes)
-            for before in self.back[key]:
-                _add(waiting.setdefault(before, {}), pulled.get(before, {}))
-        return part
-
-    # ---- ways and routes ----
-
-    def count_ways(self) -> int:
-        """How many ways there are, without following any."""
-        count: dict[str, int] = {}
-        for key in reversed(self.order):
-            count[key] = bool(self.uses[key]) + sum(count[u] for u in self.back[key])
-        return count[self.start]
-
-    def ways(self) -> Iterable[tuple[tuple[str, ...], np.ndarray]]:
-        """Every way with its part."""
-        waiting: list[tuple[tuple[str, ...], Arrays]] = [((self.start,), self._seed())]
-        while waiting:
-            way, bars = waiting.pop()
-            if self.uses[way[-1]]:
-                yield way, self._part(way[-1], bars)
-            pulled = self._pull(way[-1], bars)
-            waiting += [((*way, u), pulled[u]) for u in self.back[way[-1]] if u in pulled]
-
-    def count_routes(self) -> int:
-        """How many routes there are, without following any."""
-        count: dict[str, int] = {}
-        for key in reversed(self.order):
-            inside, leaving = self._reach(key)
-            count[key] = any(self.uses[u] for u in inside) + sum(count[u] for u in leaving)
-        return count[self.start]
-
-    def _reach(self, node: str) -> tuple[set[str], set[str]]:
-        """The nodes of its own step that a node's gradient passes, and the states on which it leaves."""
-        step, inside, leaving, waiting = self.step[node], {node}, set(), [node]
-        while waiting:
-            for before in self.back[waiting.pop()]:
-                if self.step[before] != step:
-                    leaving.add(before)
-                elif before not in inside:
-                    inside.add(before)
-                    waiting.append(before)
-        return inside, leaving
-
-    def routes(self) -> Iterable[tuple[tuple[str, ...], np.ndarray]]:
-        """Every route with its part; where there are too many at a time, those with the largest gradient so far."""
-        level: list[tuple[tuple[str, ...], Arrays]] = [((), self._seed())]
-        while level:
-            following: list[tuple[tuple[str, ...], Arrays]] = []
-            for carries, bars in level:
-                node = carries[-1] if carries else self.start
-                part, leaving = self._within(node, bars)
-                if any(self.uses[u] for u in self._reach(node)[0]):
-                    yield carries, part
-                following += [((*carries, u), arrays) for u, arrays in leaving.items()]
-            following.sort(key=lambda pair: (-_size(pair[1]), pair[0]))
-            level = following[:MOST_ROUTES]
-
-    # ---- edges ----
-
-    def edge_shares(self, direction: np.ndarray) -> dict[Edge, float]:
-        """The share of C that passes each edge: ⟨what all ways over it bring, C⟩ / ‖C‖².
-
-        A node's pullback is linear, so what a unit of each number in a state brings is found from the weights forward;
-        a gradient on an edge then brings its inner product with that.
-        """
-        exits = {key: self.graph.nodes[key]["exits"] for key in self.order if key != "L"}
-        lines = self.backing.lines
-        if sum(np.size(lines[i][4]) for key in exits for i in exits[key]) > MOST_PROBES:
-            return {}
-        brings: dict[str, Arrays] = {}
-        offset = 0
-        for weight, shape in self.shapes.items():
-            count = int(np.prod(shape))
-            brings[weight] = {int(weight[1:]): direction[offset : offset + count].reshape(shape)}
-            offset += count
-        for key in reversed(exits):
-            brings[key] = {i: self._probe(key, i, brings) for i in exits[key]}
-        shares, waiting = {}, {self.start: self._seed()}
-        for key in self.order:
-            pulled = self._pull(key, waiting.pop(key, {}))
-            for before in [*self.back[key], *self.uses[key]]:
-                arrays = pulled.get(before, {})
-                shares[before, key] = _inner(arrays, brings[before])
-                if before in exits:
-                    _add(waiting.setdefault(before, {}), arrays)
-        return shares
-
-    def _probe(self, key: str, line: int, brings: Mapping[str, Arrays]) -> np.ndarray:
-        value = np.asarray(self.backing.lines[line][4], float)
-        found = np.zeros(value.size)
-        for n in range(value.size):
-            unit = np.zeros(value.size)
-            unit[n] = 1.0
-            pulled = self._pull(key, {line: unit.reshape(value.shape)})
-            found[n] = sum(_inner(arrays, brings[u]) for u, arrays in pulled.items())
-        return found.reshape(value.shape)
-
-
-def _add(into: Arrays, arrays: Arrays) -> None:
-    for line, array in arrays.items():
-        into[line] = into[line] + array if line in into else array
-
-
-def _inner(arrays: Arrays, others: Arrays) -> float:
-    return float(sum(np.sum(array * others[line]) for line, array in arrays.items() if line in others))
-
-
-def _size(arrays: Arrays) -> float:
-    return float(sum(np.sum(np.square(array)) for array in arrays.values()))
