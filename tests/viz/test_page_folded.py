@@ -21,7 +21,7 @@ from viz.reading.fold import Fold
 
 
 def scanned(total: str) -> tuple[tg.Var, tg.Flow]:
-    """A tanh network of nine steps with h0 ≠ 0; its losses are added in the loop, beside it, or after it."""
+    """A tanh network of nine steps with h0 ≠ 0; its losses are added in the loop, beside or after it, or are rows."""
     random = np.random.default_rng(4)
     pushes = random.normal(size=(9, 3))
     with tg.Tape(checked=True) as tape:
@@ -31,7 +31,7 @@ def scanned(total: str) -> tuple[tg.Var, tg.Flow]:
             with tg.step(t):
                 h = np.tanh(W @ h + pushes[t - 1] + b)
                 states.append(h)
-                if total != "stacked":
+                if total not in ("stacked", "rows"):
                     losses.append(tg.loss(np.sum(h * h * h), t))
                 if total == "in the loop":
                     summed = summed + losses[-1]
@@ -41,10 +41,12 @@ def scanned(total: str) -> tuple[tg.Var, tg.Flow]:
             summed = sum(losses[1:], losses[0]) / 9
         if total == "stacked":
             summed = np.mean(np.stack(states) ** 3)
+        if total == "rows":
+            summed = np.mean(tg.loss(np.sum(np.stack(states) ** 3, axis=1), range(1, 10)))
         return W, tg.flow(summed)
 
 
-TOTALS = ("in the loop", "beside the loop", "after the loop", "stacked")
+TOTALS = ("in the loop", "beside the loop", "after the loop", "stacked", "rows")
 
 
 def found(flow: tg.Flow, fold: tuple[int, int]) -> tuple[Parts, list[Choice], Fold]:
@@ -239,3 +241,16 @@ def test_how_many_steps_are_folded_can_be_said_and_what_cannot_be_is_refused_in_
         viz.step_through(long, fold=False)
     assert "\n" not in str(no.value)
     assert data_of(viz.step_through(long))["fold"]
+
+
+def test_losses_that_are_rows_of_one_line_have_the_table_that_they_would_have_in_the_loop() -> None:
+    need_graphviz()
+    rows, loop = (data_of(viz.step_through(scanned(total)[1], fold=(2, 2))) for total in ("rows", "after the loop"))
+    assert [choice["when"] for choice in rows["choices"]] == [choice["when"] for choice in loop["choices"]]
+    for one, other in zip(rows["table"]["rows"], loop["table"]["rows"], strict=True):
+        assert one["s"] == other["s"]
+        for kind in "cw":
+            assert one[kind] == pytest.approx(other[kind], rel=2e-4)
+    (line, size, place), = rows["choices"][3]["seeds"]
+    floats = np.frombuffer(base64.b64decode(rows["floats"]), "<f4")
+    assert size == 1 and list(floats[place : place + 9]) == [0, 0, 1, 0, 0, 0, 0, 0, 0]

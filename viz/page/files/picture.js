@@ -84,7 +84,7 @@ const picture = {
   // The path from the losses of some steps back to the uses of weights in some steps: the wires on it.
   path([s, last], [k, end]) {
     const isFolded = (step) => data.fold && data.fold.steps[0] <= step && step <= data.fold.steps[1];
-    const start = isFolded(s) ? data.fold.node : data.losses[s];
+    const start = data.losses[s] ?? (isFolded(s) ? data.fold.node : undefined);
     const choice = (s === last && data.choices.find((one) => one.s === s)) || data.choices.find((one) => one.s < 0) || data.choices.find((one) => s <= one.s && one.s <= last);
     if (start === undefined || !choice) return [];
     const passes = (n) => !"-0/".includes(choice.wires[n]);
