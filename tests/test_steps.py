@@ -273,3 +273,27 @@ def test_a_state_that_is_named_so_is_no_weight_however_few_steps_there_are(name:
     first = flow.steps.losses[0]
     parts = tape.sweep({first: np.ones(())}, [W.index, U.index, b0.index])
     assert row[0] == pytest.approx(np.sqrt(sum(np.sum(part * part) for part in parts)), rel=1e-12)
+
+
+def test_what_is_computed_between_two_steps_belongs_to_the_first_and_a_weight_that_is_masked_there_to_none() -> None:
+    with tg.Tape(checked=True) as tape:
+        W = tape.var(RNG.normal(size=(3, 3)), "W")
+        h: Any = tape.var(RNG.normal(size=3), "h0")
+        M, total = W * 2.0, tape.data(0.0, "sum0")
+        for t in range(1, 6):
+            with tg.step(t):
+                mask = tape.data(RNG.normal(size=(3, 3))) * 1.0
+                h = np.tanh(M @ h)
+                total = total + tg.loss((h * h * h).sum(), t)
+            h = h / np.sqrt(np.sum(h * h))
+            M = W * mask
+    steps = tg.find_steps(tape)
+    divided = [i for i, line in enumerate(tape.lines) if line[0] is np.divide]
+    assert [steps.of[i] for i in divided] == [0, 1, 2, 3, -1], "the last is read by no step"
+    masked = [i for i, line in enumerate(tape.lines) if line[0] is np.multiply and W.index in line[1]]
+    assert {steps.of[i] for i in masked} == {-1}
+    role = steps.role[divided[0]]
+    assert (role, 1) in steps.carries and steps.initial[role, -1] == 1
+    assert steps.weights == (W.index,)
+    flow = tg.flow(total, at="last")
+    np.testing.assert_allclose(sum(flow.table(W.index)[4].values()), flow.adjoint[W.index], rtol=1e-12)

@@ -44,7 +44,7 @@ def _name_lines(tape: Tape) -> tuple[str, ...]:
     for (role, s), i in steps.initial.items():  # h[0], where the state of the steps is called h
         stem = next((steps.name[j] for j in steps.lines.get(role, {}).values() if steps.name[j]), None)
         t = steps.order[0][1]
-        if stems[i] is None and stem and isinstance(t, int):
+        if s < 0 and stems[i] is None and stem and isinstance(t, int):
             stems[i] = quoted(stem), f"[{t + s}]"
     indexed = {stems[p] for fn, parents, *_ in lines if fn is getitem for p in parents[:1] if steps.of[p] < 0}
     sequences = {stem[0] for stem in indexed if stem is not None}

@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import count, repeat
 
 from .assigned import assigned_names
+from .between import give_to_steps
 from .errors import Scope
 from .guard import Place
 from .marks import Frame, losses_by_step, step_frame
@@ -51,7 +52,9 @@ class Steps:
     inputs: frozenset[
         int
     ]  # outside arrays of which step s takes entry s, such as x in x[t], and leaves of one step each
-    initial: dict[tuple[int, int], int]  # (role, s < 0) -> the outside line that stands for that state
+    initial: dict[
+        tuple[int, int], int
+    ]  # (role, s) -> the outside line that stands for that state at s, before the first step of its loop
     carries: tuple[tuple[int, int], ...]  # (role, lag ≠ 0) of every state that a later step uses
     recurrent: frozenset[Slot]  # argument slots that an earlier step feeds
     losses: dict[int, int]  # s -> the line marked as that step's loss
@@ -95,6 +98,8 @@ class Steps:
 def find_steps(tape: Tape) -> Steps:
     """Read the structure of a tape: steps by their scopes, roles by aligning the steps, the rest by who uses whom."""
     order, of = _order(tape)
+    everything, depends = reads(tape), differentiable(tape)
+    give_to_steps(tape, of, everything, depends)
     by_step: list[list[int]] = [[] for _ in order]
     for i, s in enumerate(of):
         if s >= 0:
@@ -102,7 +107,7 @@ def find_steps(tape: Tape) -> Steps:
     names = assigned_names(tape, [[i for i, s in enumerate(of) if s < 0 and i not in tape.backward], *by_step])
 
     # Without weights in the key first: h0, used at t = 1 and with a skip at t = 2, would look like a shared weight.
-    keys, everything = _keys(tape, of, list(order)), reads(tape)
+    keys = _keys(tape, of, list(order))
     role, _ = aligned(by_step, keys)
     between, outside, own = sorted_out(everything, of)
     slots = _slots(between, of, role)
@@ -110,7 +115,7 @@ def find_steps(tape: Tape) -> Steps:
         between, outside, _ = sorted_out(everything, of)
     _named_states(tape, of, role, names, order, slots, outside)
     states = {p for r, k, p in outside.kinds(role) if (r, k) in slots}
-    depends, in_many = differentiable(tape), outside.in_many(of)
+    in_many = outside.in_many(of)
 
     role, program = aligned(by_step, _with_leaves(keys, outside, {p for p in in_many if depends[p]} - states))
     slots = _slots(between, of, role)
@@ -120,7 +125,7 @@ def find_steps(tape: Tape) -> Steps:
         for i in members:
             placed[role[i]][s] = i
     kinds, users = outside.kinds(role), outside.parents()
-    initial = _initial(outside.of({p for r, k, p in kinds if (r, k) in slots}), of, role, slots)
+    initial = _initial(outside.of({p for r, k, p in kinds if (r, k) in slots}), of, role, slots, list(order))
     states = set(initial.values())
     for (r, _), p in initial.items():  # where no statement named a state, its first value does: h0, h_0 -> h
         if names[p]:
@@ -245,11 +250,15 @@ def _named_states(
             slots[slot] = {feed}
 
 
-def _initial(outside: Iterable[Read], of: list[int], role: list[int], slots: Slots) -> dict[tuple[int, int], int]:
+def _initial(
+    outside: Iterable[Read], of: list[int], role: list[int], slots: Slots, frames: list[Frame]
+) -> dict[tuple[int, int], int]:
+    """What stands for a state before the first step of the loop that reads it."""
     initial = {}
+    first = {loop: s for s, (loop, _) in reversed(list(enumerate(frames)))}
     for i, k, p in outside:
         for source, lag in slots.get((role[i], k), ()):
-            if of[i] - lag < 0:
+            if of[i] - lag < first[frames[of[i]][0]]:
                 initial[source, of[i] - lag] = p
     return dict(sorted(initial.items()))
 

@@ -117,3 +117,45 @@ def test_a_cells_tooltip_calls_its_step_as_the_program_does() -> None:
 )
 def test_loops_are_told_apart_by_few_letters(loops: tuple[str, str], short: list[str]) -> None:
     assert short_steps([(loop, 1) for loop in loops]) == short
+
+
+BIDIRECTIONAL = [("a", "b", "c", False), ("fwd", "bwd", "out", True), ("time", "time", "time", True)]
+
+
+def bidirectional(forward: str, backward: str, out: str, reverse: bool) -> tg.Var:
+    """Two recurrences, each in a loop of its own, and a loop that reads both."""
+    random = np.random.default_rng(5)
+    W, M, xs = random.normal(size=(3, 3)), random.normal(size=(3, 3)), random.normal(size=(4, 3))
+    with tg.Tape(checked=True) as tape:
+        V, Q, a, b = tape.var(W, "V"), tape.var(M, "Q"), tape.data(np.ones(3), "a0"), tape.data(np.ones(3), "b0")
+        ahead, back, total = {}, {}, tape.data(0.0, "sum")
+        for t in range(1, 5):
+            with tg.step(t, forward):
+                a = ahead[t] = np.tanh(V @ a + xs[t - 1])
+        for t in range(4, 0, -1) if reverse else range(1, 5):
+            with tg.step(t, backward):
+                b = back[t] = np.tanh(Q @ b + xs[t - 1])
+        for t in range(1, 5):
+            with tg.step(t, out):
+                total = total + tg.loss(np.sum(ahead[t] * back[t]), t)
+    return total
+
+
+@pytest.mark.parametrize("loops", BIDIRECTIONAL, ids=str)
+def test_two_recurrences_in_loops_of_their_own_are_drawn_and_exported(loops: Any, tmp_path: Any) -> None:
+    need_graphviz()
+    flow = tg.flow(bidirectional(*loops))
+    G = viz.graph(flow)
+    assert G.graph["conservation"] < 1e-12
+    assert all("kind" in node for _, node in G.nodes(data=True))
+    assert sum(node["kind"] == "state" for _, node in G.nodes(data=True)) == 8
+    viz.draw(flow).save(tmp_path / "loops.svg")
+    viz.step_through(flow).save(tmp_path / "loops.html")
+    viz.export(flow, tmp_path / "loops.graphml")
+
+
+def test_a_loop_after_others_has_its_own_initial_state() -> None:
+    flow = tg.flow(bidirectional("fwd", "bwd", "out", True))
+    steps = flow.steps
+    assert {(s, steps.name[line]) for (_, s), line in steps.initial.items()} == {(-1, "a0"), (3, "b0"), (7, "sum")}
+    assert {steps.name[w] for w in steps.weights} == {"V", "Q"}

@@ -91,7 +91,7 @@ def _collapse_one(display: Display, name: str, roles: list[int]) -> None:
     leaving = [role for role in program.roles if role in members and role in program.carried]
     if len(leaving) > 1:
         for role in reversed(leaving):
-            port = max([*program.instances, *program.roles]) + 1
+            port = max([*program.instances, *program.roles, *program.role]) + 1
             program.instances[port] = program.instances[role]
             display.ports[role] = port
             display.roles.insert(place + 1, port)

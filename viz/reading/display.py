@@ -156,7 +156,7 @@ def _outside(display: Display) -> None:
                 readers[p].append((i, k))
                 if s >= 0:
                     slots[program.role[i], k].add(p)
-    fresh = max([*program.roles, -1]) + 1
+    fresh = max([*program.roles, *program.role, -1]) + 1
     made: dict[tuple[int, int], int] = {}
     for p in sorted(readers):
         inside = [(i, k) for i, k in readers[p] if program.step[i] >= 0]

@@ -122,7 +122,8 @@ def place(flow: Flow, meaning: Mapping[int, Backward] | None = None) -> Program:
     program = Program(
         flow=flow, order=list(steps.order), step=step, role=role, instances={}, roles=list(steps.program),
         consumers=consumers, differentiable=differentiable, marks={}, total=set(), fed={}, carried=set(),
-        initial=dict(steps.initial), initial_of={}, notes=[], meaning=dict(meaning or {}),
+        initial={key: line for key, line in steps.initial.items() if key[1] < 0}, initial_of={}, notes=[],
+        meaning=dict(meaning or {}),
     )  # fmt: skip
     program.beside = bool(meaning) and flow.loss not in program.downstream(set(program.meaning))
     _place_between(program)
