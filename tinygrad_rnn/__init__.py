@@ -1,9 +1,10 @@
 """tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
 
 from . import cells, rules
+from .clock import carry_cut
 from .cuts import flow
 from .errors import UnusedWarning
-from .flow import Flow, carry_cut
+from .flow import Flow
 from .ops import (
     binary_cross_entropy,
     log_softmax,

@@ -11,12 +11,13 @@ Whatever loss is asked for later, in `Flow.table` or in a picture of a path, has
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
 
+from .clock import Clock, cut_at, read_clock
 from .flow import Flow, Rule, marked, trace
 from .losses import Follow, rows_read_other_blocks
 from .places import At
@@ -55,18 +56,18 @@ def flow(
         return trace(loss, at)
     steps = find_steps(loss.tape)
     if at == "all" and steps.losses:
-        refuse_other_ways_back(loss.tape, steps, loss.index)
+        refuse_other_ways_back(read_clock(steps), loss.index)
     found = trace(loss, at, follow=cut_edges(steps, at, truncation))
     return replace(found, notes=(*found.notes, *lost(found, truncation)), rule=rule(steps, truncation))
 
 
 def rule(steps: Steps, truncation: Any) -> Rule:
     """The edges that each marked loss follows, by its step; None: L."""
-    earliest = _earliest(steps, "all", truncation)
-    free = free_lines(steps.tape, steps)
+    clock = read_clock(steps)
+    earliest = _earliest(clock, "all", truncation)
 
     def follows(s: int | None) -> Follow:
-        return cut_edges(steps, "all", truncation) if s is None else _alone(steps, earliest[s], free)
+        return cut_edges(steps, "all", truncation) if s is None else cut_at(clock, _borders([earliest[s]]))
 
     return follows
 
@@ -93,65 +94,55 @@ def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
     Raises:
         TapeError: no such truncation, states that go backwards in time, or one that is no set of edges.
     """
-    earliest, free = _earliest(steps, at, truncation), free_lines(steps.tape, steps)
+    clock = read_clock(steps)
+    earliest, free = _earliest(clock, at, truncation), free_lines(steps)
+    borders = _borders(earliest.values())
     if len(earliest) == 1:
-        return _alone(steps, next(iter(earliest.values())), free)
-    borders = sorted({e for e in earliest.values() if e >= 0})
+        return cut_at(clock, borders, free=free)
 
-    def between(early: int, late: int) -> bool:
-        return bisect_right(borders, early) < bisect_right(borders, late)
+    def block(s: int) -> int:
+        return bisect_right(borders, clock.of_step[s])
 
-    for t, e in earliest.items():
-        if between(e, t):
-            here, there = steps.order[t][1], steps.order[borders[bisect_right(borders, e)]][1]
-            raise TapeError(
-                f"{truncation[0]}: the loss at t = {here} reaches past step {there}, where another loss ends, so this "
-                f"is no set of cut edges; follow one loss: flow(L, at='last', truncation={tuple(truncation)!r})"
-            )
-    if rows_read_other_blocks(steps, partial(bisect_right, borders)):
-        raise TapeError(
-            f"{truncation[0]}: a row of the losses reads states of steps behind a cut itself, so this is no set of cut "
-            f"edges; follow one loss: flow(L, at='last', truncation={tuple(truncation)!r})"
-        )
-    return _over(steps, borders, free)
-
-
-def _alone(steps: Steps, earliest: int, free: bytearray) -> Follow:
-    """Every edge but those by which one loss would reach a step before its earliest one, or the initial state."""
-    carries, reads = _over(steps, [earliest], free), steps.readout
-
-    def follow(child: int, argument: int, parent: int) -> bool:
-        return carries(child, argument, parent) and not ((child, argument) in reads and steps.of[parent] < earliest)
-
-    return follow
+    for s, e in earliest.items():
+        if (there := bisect_right(borders, e)) < block(s):
+            raise _no_set(
+                truncation, f"the loss at t = {steps.order[s][1]} reaches past step {clock.number(borders[there])}, "
+                "where another loss ends"
+            )  # fmt: skip
+    late = [s for s in earliest if s not in steps.rows and s in steps.losses]
+    if any(bisect_right(borders, clock.of[steps.losses[s]]) != block(s) for s in late):
+        raise _no_set(truncation, "a loss reads states of steps after its own, behind a cut")
+    if rows_read_other_blocks(steps, block):
+        raise _no_set(truncation, "a row of the losses reads states of steps behind a cut itself")
+    if any(clock.stacks.values()):
+        raise _no_set(truncation, "a stack of states is read both whole and row by row")
+    return cut_at(clock, borders, spared=steps.readout, free=free)
 
 
-def _over(steps: Steps, borders: list[int], free: bytearray) -> Follow:
-    """Every edge but carries over a border, into a step before it; a running total of the losses is no carry."""
-    of, borders = steps.of, [border for border in borders if border >= 0]
-
-    def follow(child: int, argument: int, parent: int) -> bool:
-        if child >= len(of):  # recorded after the truncation was made: a backward pass
-            return True
-        over = bisect_right(borders, of[parent]) < bisect_right(borders, of[child])
-        return not (over and free[parent] and steps.is_carry(child, argument))
-
-    return follow
+def _no_set(truncation: Any, why: str) -> TapeError:
+    return TapeError(
+        f"{truncation[0]}: {why}, so this is no set of cut edges; follow one loss: "
+        f"flow(L, at='last', truncation={tuple(truncation)!r})"
+    )
 
 
-def _earliest(steps: Steps, at: At, truncation: Any) -> dict[int, int]:
-    """By the position of each followed loss: the position of the earliest step that it reaches, −1 for h0."""
+def _borders(earliest: Iterable[int]) -> list[int]:
+    """The times that no state may cross into; where the initial state is reached, −1, there is none."""
+    return sorted({time for time in earliest if time >= 0})
+
+
+def _earliest(clock: Clock, at: At, truncation: Any) -> dict[int, int]:
+    """By the position of each followed loss: the earliest time that it reaches, −1 for the initial state."""
     if not isinstance(truncation, tuple | list) or not truncation or truncation[0] not in MODES:
         raise TapeError(f"truncation={truncation!r}: must be a mode and its numbers, as ('detach_every_k', 2)")
     mode, *numbers = truncation
-    names = MODES[mode][1]
+    names, steps = MODES[mode][1], clock.steps
     if len(numbers) != len(names):
         raise TapeError(f"truncation={truncation!r}: {mode} takes {' and '.join(names)}")
-    if any(lag < 0 for _, lag in steps.carries):
-        raise TapeError("truncation: a state goes backwards in time; only states of earlier steps can be cut")
-    found: dict[int, int] = {}
-    for part in passes(len(steps.order), mode, **dict(zip(names, numbers, strict=True))):
-        found |= {t - 1: part.earliest - 1 for t in range(part.first, part.last + 1)}
+    by_time: dict[int, int] = {}
+    for part in passes(clock.count, mode, **dict(zip(names, numbers, strict=True))):
+        by_time |= {t - 1: part.earliest - 1 for t in range(part.first, part.last + 1)}
+    found = {s: by_time[time] for s, time in enumerate(clock.of_step)}
     if at is None or at == "all":
         return {s: e for s, e in found.items() if s in steps.losses or not steps.losses}
     here = marked(steps, at)

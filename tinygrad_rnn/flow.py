@@ -148,17 +148,6 @@ def shares(tape: Tape, steps: Steps, edges: dict[tuple[int, int], Array], weight
     return dict(sorted(total.items()))
 
 
-def carry_cut(steps: Steps, earliest: int) -> Follow:
-    """Follow everything but carry edges into steps before `earliest`: the edge rule of truncated BPTT."""
-    reads = steps.readout  # a state that a row reads after the loop, step t would have read
-
-    def follow(child: int, argument: int, parent: int) -> bool:
-        carried = steps.is_carry(child, argument) or (child, argument) in reads
-        return not (carried and steps.of[parent] < earliest)
-
-    return follow
-
-
 def marked(steps: Steps, at: At) -> int:
     """The position of the step whose marked loss "last", a number or a pair (loop, number) means.
 

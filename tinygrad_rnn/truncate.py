@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from .flow import carry_cut
+from .clock import Clock, cut_at, read_clock
 from .losses import of_loss
 from .steps import Steps, differentiable, find_steps
-from .tape import Array, Tape, TapeError, Var
+from .tape import Array, TapeError, Var
 from .var import listed
 
 
@@ -105,10 +105,10 @@ def truncated_gradients(loss: Var, wrt: Var | Sequence[Var], mode: str, **number
         loss: L, a scalar that uses the losses marked with `tg.loss`, one in every step that has one. What it holds
             besides (a penalty on a weight) is differentiated whole.
         wrt: Vars of the same tape; fresh arrays come back in their order, for one Var its own. Weights may be
-            transformed before the steps (M = W * mask): whatever is computed outside every step is no state, so no edge
-            to it is cut.
+            transformed before the steps (M = W * mask): no edge to what no step had a part in is cut.
         mode: "max_lag" (tau), "williams_peng" (k1, k2) or "detach_every_k" (k); steps count from 1 in the order in
-            which they were recorded.
+            which they were recorded. Of several loops, step t of each is one time where they can run side by side, as
+            layers do; a decoder counts on from its encoder's end.
         **numbers: whole numbers that the mode takes.
 
     The result is Σ mask[t,k] · w_t · C[t,k] for a weight that steps use. The initial state has a gradient only where a
@@ -117,8 +117,8 @@ def truncated_gradients(loss: Var, wrt: Var | Sequence[Var], mode: str, **number
     without such a name has its gradient there like a weight, uncut.
 
     Raises:
-        TapeError: what `passes` refuses, no marked loss, states that go backwards in time, or a loss that reaches back
-            through time by a way that is no marked loss.
+        TapeError: what `passes` refuses, no marked loss, states that go backwards in time, loops that have no common
+            time, or a loss that reaches back through time by a way that is no marked loss.
     """
     single, wrt = isinstance(wrt, Var), listed(wrt)
     if not isinstance(loss, Var) or any(not isinstance(v, Var) or v.tape is not loss.tape for v in wrt):
@@ -126,62 +126,77 @@ def truncated_gradients(loss: Var, wrt: Var | Sequence[Var], mode: str, **number
     if loss.shape != ():
         raise TapeError(f"truncated_gradients: the loss has shape {loss.shape}, not (); sum or average it first")
     tape, steps = loss.tape, find_steps(loss.tape)
-    parts = passes(len(steps.order), mode, **numbers)
+    clock = read_clock(steps)
+    parts = passes(clock.count, mode, **numbers)
     if not steps.losses:
         raise TapeError("truncated_gradients: no step loss is marked; mark J_t with tg.loss(value, t)")
-    if any(lag < 0 for _, lag in steps.carries):
-        raise TapeError("truncated_gradients: a state goes backwards in time; only states of earlier steps can be cut")
     lines = [v.index for v in wrt]
-    adjoints, total = _past_the_losses(tape, steps, loss.index, lines)
-    for one in parts:
+    adjoints, total = _past_the_losses(clock, loss.index, lines)
+    for together in _sweeps(clock, parts):
         seeds: dict[int, Array] = {}
-        for s in range(one.first - 1, one.last):
-            line = steps.losses.get(s, -1)
-            if line in adjoints:
+        for s, line in steps.losses.items():
+            if line in adjoints and any(one.first <= clock.of_step[s] + 1 <= one.last for one in together):
                 seeds[line] = seeds.get(line, 0.0) + of_loss(steps, s, adjoints[line])
         if seeds:
-            follow = carry_cut(steps, one.earliest - 1)
+            follow = cut_at(clock, [one.earliest - 1 for one in together if one.earliest > 0])
             total = [a + b for a, b in zip(total, tape.sweep(seeds, lines, follow=follow), strict=True)]
     return total[0] if single else total
 
 
-def _past_the_losses(tape: Tape, steps: Steps, loss: int, wrt: list[int]) -> tuple[dict[int, Array], list[Array]]:
+def _sweeps(clock: Clock, parts: Sequence[Pass]) -> list[list[Pass]]:
+    """Passes that have no time in common share a sweep, of which each keeps to its own times.
+
+    Not where a loss is outside its own pass's times: a row of a readout, or made of later states.
+    """
+    steps, together = clock.steps, list[list[Pass]]()
+    apart = any(clock.stacks.values()) or any(clock.of[line] != clock.of_step[s] for s, line in steps.losses.items())
+    for part in parts:
+        room = (sweep for sweep in together if not apart and sweep[-1].last < part.earliest)
+        sweep = next(room, None)
+        if sweep is None:
+            together.append([part])
+        else:
+            sweep.append(part)
+    return together
+
+
+def _past_the_losses(clock: Clock, loss: int, wrt: list[int]) -> tuple[dict[int, Array], list[Array]]:
     """The gradient of L by every marked line that it uses, and by the others with all marked losses held fixed."""
-    marked = set(steps.losses.values())
+    tape, marked = clock.steps.tape, set(clock.steps.losses.values())
 
     def follow(child: int, argument: int, parent: int) -> bool:
         return child not in marked
 
-    refuse_other_ways_back(tape, steps, loss)
+    refuse_other_ways_back(clock, loss)
     used = [line for line in marked if line <= loss]
     found = tape.sweep({loss: np.ones_like(tape.lines[loss][4])}, [*used, *wrt], follow=follow)
     return dict(zip(used, found, strict=False)), found[len(used) :]
 
 
-def free_lines(tape: Tape, steps: Steps) -> bytearray:
+def free_lines(steps: Steps) -> bytearray:
     """By line: does it depend on a leaf other than through a marked loss? A running total of the losses does not."""
-    depends, marked = differentiable(tape), set(steps.losses.values())
-    free = bytearray(len(tape.lines) + 1)  # the last stays 0, for parents −1
-    for i, (fn, parents, *_) in enumerate(tape.lines):
+    lines, depends, marked = steps.tape.lines, differentiable(steps.tape), set(steps.losses.values())
+    free = bytearray(len(lines) + 1)  # the last stays 0, for parents −1
+    for i, (fn, parents, *_) in enumerate(lines):
         free[i] = depends[i] and i not in marked and (fn == "var" or any(free[p] for p in parents))
     return free
 
 
-def refuse_other_ways_back(tape: Tape, steps: Steps, loss: int) -> None:
+def refuse_other_ways_back(clock: Clock, loss: int) -> None:
     """A state that L uses, not through a marked loss, belongs to no pass; a running total of the losses is no state.
 
     Raises:
         TapeError: L uses such a state.
     """
-    free = free_lines(tape, steps)
+    steps, free = clock.steps, free_lines(clock.steps)
     reached = bytearray(loss + 2)
     reached[loss] = free[loss]
     for i in range(loss, -1, -1):
         if not reached[i]:
             continue
-        for k, p in enumerate(tape.lines[i][1]):
+        for k, p in enumerate(steps.tape.lines[i][1]):
             if p >= 0 and free[p]:
-                if steps.is_carry(i, k):
+                if clock.carried(i, k, p) is not None:
                     name = steps.label(p) or f"line {p}"
                     raise TapeError(f"truncation: the loss uses {name} other than by a marked loss; mark it")
                 reached[p] = 1
