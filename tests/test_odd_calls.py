@@ -36,6 +36,8 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
     "cumsum over NumPy's integer": (lambda x: np.cumsum(x, axis=np.int64(1)), X),
     "cumprod over NumPy's integer": (lambda x: np.cumprod(x, axis=np.int16(-1)), X),
     "sum over NumPy's integer": (lambda x: np.sum(x, axis=np.int64(1)), X),
+    "a norm of NumPy's order": (lambda x: np.linalg.norm(x, np.int64(1), axis=np.int64(1)), X),
+    "a norm of NumPy's order, no whole one": (lambda x: np.linalg.norm(x, np.float32(2.5), axis=2), X),
     "flip over NumPy's integer": (lambda x: np.flip(x, axis=np.int64(1)), X),
     "roll over NumPy's integer": (lambda x: np.roll(x, np.int64(1), axis=np.int64(1)), X),
     "transpose by an array": (lambda x: np.transpose(x, np.array([2, 0, 1])), X),
@@ -56,7 +58,9 @@ CALLS: dict[str, tuple[Callable[[Any], Any], Any]] = {
 }  # fmt: skip
 ANALYTIC: dict[str, Callable[[Any], Any]] = {  # where NumPy's own takes no complex numbers
     "divmod": lambda x: remainder(x, 0.1 * THREE), "divmod from the left": lambda x: remainder(7.0, x),
-    "around": lambda x: x, "a buffer": lambda x: np.sqrt(x * x + THREE**2),
+    "around": lambda x: x, "a norm of NumPy's order": lambda x: np.sum(x, axis=1),
+    "a norm of NumPy's order, no whole one": lambda x: np.sum(x**2.5, axis=2) ** 0.4,
+    "a buffer": lambda x: np.sqrt(x * x + THREE**2),
     "another library's array": lambda x: np.where(x.real > THREE, x, THREE),
     "a whole number beyond 64 bits": lambda x: x,
 }  # fmt: skip

@@ -70,6 +70,14 @@ def test_seeds_are_real_arrays_and_vars_only_where_the_sweep_is_recorded() -> No
     assert len(tape) > before
 
 
+def test_lines_are_asked_for_by_number() -> None:
+    tape = tg.Tape()
+    tape.var(V, "x")
+    assert tape[0].name == tape[np.int64(-1)].name == "x" and len(list(tape)) == 1
+    with pytest.raises(tg.TapeError, match="'slice' object"):
+        tape[0:1]  # type: ignore[index]
+
+
 def test_a_mask_is_not_lost() -> None:
     masked = np.ma.array([1.0, 2.0], mask=[False, True])
     for leaf in (tg.Tape().var, tg.Tape().data):

@@ -469,6 +469,15 @@ def test_plain_numbers_and_lists_go_through_our_functions_too() -> None:
     np.testing.assert_allclose(tg.softmax(np.array([1, 1])), [0.5, 0.5])
 
 
+def test_the_gradient_of_data_is_given_where_it_is_asked_for() -> None:
+    tape = tg.Tape()
+    x, w, n = tape.data([1.0, 2.0]), tape.var([3.0, 5.0]), tape.data([1, 2])
+    loss = np.sum(x * w * w * n)
+    np.testing.assert_array_equal(tape.grad(loss, x), [9.0, 50.0])
+    with pytest.raises(tg.TapeError, match="holds int64; differentiate by floats"):
+        tape.grad(loss, n)
+
+
 def test_a_wrong_rule_is_noticed_in_checked_mode() -> None:
     @tg.primitive
     def double(x: Any, y: Any) -> Any:

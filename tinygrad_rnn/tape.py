@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar, Token
 from functools import partial
+from operator import index
 from threading import get_ident
 from typing import Any
 
@@ -69,7 +70,7 @@ class Tape:
         return len(self.lines)
 
     def __getitem__(self, i: int) -> Line:
-        i = range(len(self.lines))[i]
+        i = range(len(self.lines))[self._told(index, i)]
         fn, parents, args, kw, value, scope, name = self.lines[i]
         return Line(i, fn, parents, tuple(args), kw, value, scope, name, self.source[i] if self.checked else None)
 
@@ -86,7 +87,10 @@ class Tape:
         return self._push("var", (), (), {}, self._told(operands.leaf, value, name), name)
 
     def data(self, value: Any, name: str | None = None) -> Var:
-        """A leaf without a gradient, of any real dtype: an input, targets, a mask, a fixed initial state."""
+        """A leaf that is given, of any real dtype: an input, targets, a mask, a fixed initial state.
+
+        Flows and pictures follow no gradient into it; `grad` gives its own where it is asked for and holds floats.
+        """
         return self._push("data", (), (), {}, self._told(operands.data, value, name), name)
 
     def record(self, fn: Any, args: Sequence[Any], kw: dict[str, Any]) -> Any:

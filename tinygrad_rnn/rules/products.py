@@ -96,6 +96,7 @@ def letters(axes: Sequence[Any]) -> str:
 def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Array:
     """np.linalg.norm: 2, 1, ∞ and p of vectors; Frobenius, 1 and ∞ of matrices. Its gradient at zero is zero."""
     x = array(x)
+    ord = ord.item() if isinstance(ord, np.number) else ord
     axes: Any = axis if axis is not None or ord is None else tuple(range(x.ndim))
     pair = isinstance(axes, tuple) and len(axes) == 2
     if axes is not None and len({len(around(int(k), x.ndim)) for k in np.atleast_1d(axes)}) not in (1, 2):
