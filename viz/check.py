@@ -169,8 +169,23 @@ def _wires_on_wires(lines: list[tuple[Stroke, list[Point]]], found: Found) -> No
                 if k > n and (u - x) ** 2 + (v - y) ** 2 < _NEAR**2 + 1.5:  # points are 4 apart: up to 2 along the wire
                     together[n, k].add((i, j))
     for (n, k), places in together.items():
-        if len(places) > _STRETCH:
+        if len(places) > _STRETCH and _longest(places) > _STRETCH:
             found["wire on wire"].append(f"{lines[n][0].name} / {lines[k][0].name}")
+
+
+def _longest(places: set[tuple[int, int]]) -> int:
+    """The size of the largest group of neighbouring places: two wires that cross twice meet in two of them."""
+    left, longest = set(places), 0
+    while left:
+        waiting, size = [left.pop()], 0
+        while waiting:
+            i, j = waiting.pop()
+            size += 1
+            near = left & {(i + di, j + dj) for di in range(-2, 3) for dj in range(-2, 3)}  # points may be 7 apart
+            left -= near
+            waiting += near
+        longest = max(longest, size)
+    return longest
 
 
 def _beyond_the_frame(canvas: Canvas, lines: list[tuple[Stroke, list[Point]]], found: Found) -> None:

@@ -213,6 +213,13 @@ def test_wires_along_each_other_are_found_and_wires_that_cross_are_counted() -> 
     assert overlaps(canvas) == {} and crossings(canvas) == [("fwd-x", "fwd-y")]
 
 
+def test_wires_that_cross_in_many_places_are_not_taken_for_wires_along_each_other() -> None:
+    canvas = planted()
+    wire(canvas, "x", (40, 40), (160, 40))
+    wire(canvas, "y", *((40 + 30 * k, 40 + 60 * (k % 2 - 0.5)) for k in range(5)))
+    assert overlaps(canvas) == {} and len(crossings(canvas)) == 4
+
+
 def test_what_lies_beyond_the_frame_is_found() -> None:
     canvas = planted()
     canvas.text("far out", (300, 0))

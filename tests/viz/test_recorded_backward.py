@@ -14,6 +14,7 @@ import viz
 from tests.viz.unseen_cells import CELLS
 from viz.check import overlaps
 from viz.reading.graph import build
+from viz.reading.template import fold, kept_edge
 
 KNOWN = ("vanilla", "lstm", "gru", "stacked", "skip")
 
@@ -157,17 +158,61 @@ def test_a_tracked_gradient_that_the_loss_does_not_use_leaves_the_picture_as_it_
     assert viz.draw(tg.flow(loss)).svg() == before
 
 
-def test_the_recorded_pass_of_a_vanilla_network_is_drawn_clean_and_a_crowded_one_says_so() -> None:
-    for flow, options in (
-        (tg.flow(record("vanilla", 3)[1]), {"backward": True}),
-        (tg.flow(second_order("vanilla")[1]), {}),
-    ):
-        canvas = viz.draw(flow, **options).canvas
-        assert canvas is not None and overlaps(canvas) == {}
-        assert not any("too many lines" in text.text for text in canvas.texts)
-    canvas = viz.draw(tg.flow(second_order("lstm", 3)[1])).canvas
+@pytest.mark.parametrize("steps", [2, 3, 4])
+@pytest.mark.parametrize("name", KNOWN)
+def test_the_recorded_pass_of_a_known_cell_is_drawn_clean(name: str, steps: int) -> None:
+    canvas = viz.draw(tg.flow(record(name, steps)[1]), backward=True).canvas
+    assert canvas is not None and overlaps(canvas) == {}
+    assert not any("too many lines" in text.text for text in canvas.texts)
+
+
+def test_a_second_order_picture_is_clean_or_says_that_it_is_not() -> None:
+    canvas = viz.draw(tg.flow(second_order("vanilla")[1])).canvas
+    assert canvas is not None and overlaps(canvas) == {}
+    canvas = viz.draw(tg.flow(second_order("peephole_lstm", 3)[1])).canvas
     assert canvas is not None
-    assert (overlaps(canvas) == {}) or any("too many lines" in text.text for text in canvas.texts)
+    assert (overlaps(canvas) == {}) != any("too many lines" in text.text for text in canvas.texts)
+
+
+@pytest.mark.parametrize("name", ["vanilla", "lstm", "gru"])
+def test_what_the_backward_pass_reads_of_the_forward_pass_stands_beside_it_and_has_no_wire_across(name: str) -> None:
+    G = build(tg.flow(record(name)[1]), backward=True)
+    template = fold(G)
+    recorded = {part.role for part in template.parts if part.recorded}
+    assert not any(e.target in recorded and e.source not in recorded for e in template.edges)
+    chips = {kept_edge(key, part.role) for part in template.parts for key in part.chips} - {None}
+    read = {
+        (G.nodes[u]["role"], e["lag"], G.nodes[v]["role"])
+        for u, v, e in G.edges(data=True)
+        if u[0] in "ni" and v[0] == "n" and G.nodes[v].get("recorded") and not G.nodes[u].get("recorded")
+    }
+    assert read == {(e.source, e.lag, e.target) for e in chips if e} and len(read) > 4
+
+
+def test_a_kept_value_is_called_as_it_stood_in_its_own_step() -> None:
+    G = build(tg.flow(record("gru")[1]), backward=True)
+    kept = {(v.split("@")[1], e["kept"]) for _, v, e in G.edges(data=True) if e["kept"]}
+    assert {("1", "h₁"), ("1", "r₂⊙h₁"), ("1", "1−z₂"), ("1", "n₂"), ("2", "h₂"), ("2", "1−z₃")} <= kept
+
+
+def test_the_chip_of_a_kept_value_carries_what_a_second_order_loss_sends_back_through_it() -> None:
+    picture = viz.draw(tg.flow(second_order("vanilla")[1]))
+    G, drawn = picture.graph, 0
+    for stroke in picture.canvas.strokes:
+        if stroke.name.startswith("bwd-k") and stroke.name[5].isdigit():
+            ((u, v),) = picture.canvas.stands_for[stroke.name]
+            gradient = G[u][v][0]["gradient"]
+            assert gradient is not None and not G.nodes[u].get("recorded") and G.nodes[v]["recorded"]
+            assert f"‖gradient‖ {gradient:.4g}" in picture.dot or gradient == 0
+            drawn += 1
+    assert drawn > 10
+
+
+def test_a_skip_from_before_the_first_step_is_no_state_of_the_backward_pass() -> None:
+    G = build(tg.flow(record("skip", 2)[1]), backward=True)
+    starts = {key: node["label"] for key, node in G.nodes(data=True) if key[0] == "i"}
+    assert sorted(starts.values()) == ["h₀", "h₋₁"]
+    assert all(f"n{key[1:].split('@')[0]}@0" in G for key in starts)
 
 
 @pytest.mark.parametrize("name", ["losses_of_one_readout", "all_states_read_after_the_loop"])

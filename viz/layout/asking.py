@@ -21,7 +21,11 @@ _HEAD = (
 
 
 def dot_text(
-    structure: Structure, boxes: dict[int, Box], order: tuple[int, ...] | None, shuffle: int, lifted: frozenset[Lift]
+    structure: Structure,
+    boxes: dict[int, Box],
+    order: tuple[int, ...] | None,
+    shuffle: int,
+    lifted: frozenset[Lift],
 ) -> str:
     """One step as DOT for the engine `dot`: footprints, ranks and orders only; chips, buses and carries stay out."""
     spines = structure.spines
@@ -53,6 +57,8 @@ def dot_text(
     for source, target in shuffled(structure.links, shuffle):
         if (source, target) not in structure.spine_pairs:
             lines.append(f"n{source} -> n{target} [weight={_weight(structure, source, target)}];")
+    for lower, upper in structure.above:
+        lines.append(f"n{lower} -> n{upper} [weight=0,style=invis];")
     for role, state, above in sorted(lifted):
         lines.append((f"z{state} -> n{role}" if above else f"n{role} -> z{state}") + " [weight=0,style=invis];")
     return "\n".join(["digraph {", "ranksep=0.417;", _HEAD, *lines, "}"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import networkx as nx
@@ -25,7 +25,7 @@ _LONGEST = 26  # letters of a name or operand that are shown; the tooltip has th
 
 @dataclass(frozen=True)
 class Chip:
-    """A small box for a shared weight, placed relative to the centre of the node that uses it."""
+    """A small box for a shared weight, or a value that was kept, placed relative to the centre of its node."""
 
     weight: str
     x: float
@@ -51,6 +51,10 @@ class Box:
     def shape(self, at: Point) -> Shape:
         """The outline of the node itself, standing at a point."""
         return Shape(at[0], at[1], self.width, self.height, self.round)
+
+    def has_chips(self, sort: str) -> bool:
+        """Whether chips of weights, "w", or of values that were kept for the backward pass, "k", stand beside it."""
+        return any(chip.weight[0] == sort for chip in self.chips)
 
     def foot_at(self, at: Point, margin: float = 0.0) -> tuple[float, float, float, float]:
         """The footprint of the node standing at a point, grown by a margin."""
@@ -106,6 +110,8 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
     feeders = sum((source, role) not in structure.spine_pairs for source in structure.sources[role])
     if is_round and kind in ("sum", "times") and feeders > 2:
         width, is_round = _PORT * feeders, False  # each wire needs a place of its own below
+    if part.recorded and not is_round:  # in the last step what is a sum elsewhere leaves for all its readers
+        width = max(width, _PORT * len(structure.targets[role]))
     title = 0.0
     if kind == "affine" and any(role == state for state, _ in structure.template.carries):
         names = [text_width(f"{instance.name} =", 12, bold=True) for instance in instances]
@@ -123,6 +129,8 @@ def _box(part: Part, instances: list[Face], structure: Structure) -> Box:
         chips = list(_above(weights, chip_texts, width, height, exits))
     else:
         chips = list(_left(weights, chip_texts, width, height))
+    if not on_spine and structure.direction.get(role, 1) < 0:  # its wire leaves at the left
+        chips = [replace(chip, x=-chip.x, meets=(-chip.meets[0], chip.meets[1])) for chip in chips]
     middles = [-width / 2 + 2 + title + sum(columns[:k]) + columns[k] / 2 for k in range(len(columns))]
     foot = _foot(role, width, height, chips, structure)
     terms = tuple(middles) if kind == "affine" and on_spine else ()

@@ -50,8 +50,11 @@ def obstacles(structure: Structure, boxes: Mapping[int, Box], at: Mapping[int, P
         if box.chips:  # the gap between chips and node is taken too
             left, bottom = min(c.x - c.width / 2 for c in box.chips), min(c.y for c in box.chips) - 10
             right, top = max(c.x + c.width / 2 for c in box.chips), max(c.y for c in box.chips) + 10
-            if left < -half_wide - 5 and not box.columns and bottom < half_high:
+            beside = not box.columns and bottom < half_high
+            if beside and left < -half_wide - 5:
                 yield Obstacle(x + left, y + min(bottom, -half_high), x - half_wide - 1, y + max(top, half_high))
+            elif beside and right > half_wide + 5:
+                yield Obstacle(x + half_wide + 1, y + min(bottom, -half_high), x + right, y + max(top, half_high))
             else:
                 wide = max(right, half_wide)
                 yield Obstacle(x - max(-left, half_wide), y + half_high + 1, x + wide, y + top)

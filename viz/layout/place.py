@@ -15,6 +15,7 @@ _BUS_BELOW = 24.0  # from a row of gates down to its first bus
 _BUS_PITCH = 17.0  # from one bus to the next
 _LOW, _LOW_PITCH = 16.0, 13.0  # the same for a wire to a single reader
 _TRUNK_PITCH = 14.0
+_PAST = 18.0  # at the right of a recorded backward pass, where the loss goes up past it
 _FREE = 7.0  # least distance between two footprints when a node moves
 
 
@@ -58,6 +59,8 @@ def place(
     room = 12 + 4 * depth(structure.template.parts)  # for the frames around named parts
     left = min(foot[0] for foot in feet) - room - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
     right = max(foot[2] for foot in feet) + room + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
+    aside = _PAST if structure.above else 0.0
+    right += aside
     narrow = max(0.0, strip_width + 44 - (right - left))
     left, right = left - narrow / 2, right + narrow / 2
     return Placement(
@@ -65,7 +68,7 @@ def place(
         bus,
         low,
         {state: left + 13 + _TRUNK_PITCH * k for k, state in enumerate(onward)}
-        | {state: right - 13 - _TRUNK_PITCH * k for k, state in enumerate(backward)},
+        | {state: right - aside - 13 - _TRUNK_PITCH * k for k, state in enumerate(backward)},
         left,
         right,
         min(foot[1] for foot in feet),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -97,8 +98,8 @@ def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -
                 seen.add(key)
                 fresh.append(answer)
         before = best
-        fresh.sort(key=lambda run: _cheap(structure, run) + _guessed_intrusion(structure, by_role, run))
-        for run in fresh[:_ROUTED]:
+        fresh.sort(key=lambda run: _cheap(structure, by_role, run))
+        for run in fresh[:_ROUTED] if not structure.above else [*fresh[:2], *fresh[4:17:4]]:
             placement = place(structure, by_role, run.at, strip_width)
             routing = route(structure, by_role, placement, run.splines)
             value = score(structure, placement, routing) + _intrusion(structure, by_role, placement.at)
@@ -145,10 +146,10 @@ def _first_tries(structure: Structure) -> list[_Try]:
     tries = [_Try(order, 0) for order in orders]
     tries += [_Try(order, 1) for order in orders]
     tries += [_Try(None, k) for k in range(2, 2 + _RUNS)]
-    if not depth(structure.template.parts):
-        return tries[:_RUNS]
     half = tries[: _RUNS // 2]
-    return [*(replace(t, grouped=True) for t in half), *half]
+    if depth(structure.template.parts):
+        return [*(replace(t, grouped=True) for t in half), *half]
+    return tries[:_RUNS]
 
 
 def _text(structure: Structure, boxes: dict[int, Box], one: _Try) -> str:
@@ -168,24 +169,29 @@ def _intrusion(structure: Structure, boxes: dict[int, Box], at: Mapping[int, Poi
     return _INTRUDER * sum(intruders(frames(parts, own, at), own, at).values())
 
 
-def _guessed_intrusion(structure: Structure, boxes: dict[int, Box], run: Run) -> float:
-    """The same where `dot` puts the nodes: it was told of footprints."""
+def _guessed(structure: Structure, boxes: dict[int, Box], run: Run) -> dict[int, Point]:
+    """The middles of the nodes where `dot` puts them: it was told of footprints."""
     found = {}
     for role in structure.roles:
         (x, y), (left, bottom, right, top) = run.at[f"n{role}"], boxes[role].foot
         on = role in structure.on_spine
         found[role] = (x, y) if on else (x - (left + right) / 2, y - (bottom + top) / 2)
-    return _intrusion(structure, boxes, found)
+    return found
 
 
 def _lifts(
     structure: Structure, before: list[frozenset[Lift]], blocking: frozenset[tuple[int, int]]
 ) -> list[frozenset[Lift]]:
-    """All of these nodes above the lines that run over them, or all below, or some here and some there."""
+    """All of these nodes above the lines that run over them, or all below, or some here and some there.
+
+    In a step with a recorded backward pass, which has many nodes, first all nodes off all lines.
+    """
     pairs = sorted(blocking)
     choices = [[(role, state, True) for role, state in pairs], [(role, state, False) for role, state in pairs]]
     deep = [(role, state, structure.depth[role] > structure.depth[state] / 2) for role, state in pairs]
     choices += [deep] + [[(*pair, True)] for pair in pairs[:2]]
+    if structure.above:
+        choices = [sorted(structure.off_lines(late)) for late in (False, True)] + choices
     earlier = before[:2] or [frozenset[Lift]()]
     return list(dict.fromkeys(known | frozenset(choice) for known in earlier for choice in choices))[:6]
 
@@ -201,7 +207,7 @@ def _swaps(structure: Structure, best: Found) -> list[_Try]:
     return tries[:_RUNS]
 
 
-def _cheap(structure: Structure, run: Run) -> float:
+def _cheap(structure: Structure, boxes: dict[int, Box], run: Run) -> float:
     """A quick guess at the score: straight links between centres, no routes."""
     ends = [(run.at[f"n{a}"], run.at[f"n{b}"]) for a, b in structure.links if structure.kind[a] != "input"]
     for state, readers in structure.entering.items():
@@ -213,27 +219,28 @@ def _cheap(structure: Structure, run: Run) -> float:
     xs, ys = [x for x, _ in run.at.values()], [y for _, y in run.at.values()]
     return (
         5000 * backward
-        + 2500 * _on_a_line(structure, run)
+        + 2500 * _on_a_line(structure, boxes, run)
         + 160 * crossings
         + 0.35 * length
         + 0.8 * (max(xs) - min(xs))
         + 0.5 * (max(ys) - min(ys))
         + 0.6 * sum(_outward(structure, xs, run, state) for state in structure.carried)
         + 3 * _inversions(run.at[f"n{role}"][0] for role in structure.main_row)
+        + _intrusion(structure, boxes, _guessed(structure, boxes, run))
     )
 
 
-def _on_a_line(structure: Structure, run: Run) -> int:
-    """How many nodes share a rank with a carried state on the way that its value takes through the panel."""
-    count = 0
+def _on_a_line(structure: Structure, boxes: dict[int, Box], run: Run) -> int:
+    """How many nodes stand on the line of a carried state where its value runs through the panel."""
+    count, at = 0, _guessed(structure, boxes, run)
     for state in structure.carried:
         path = structure.spines.get(state, ())
-        way, (x, y) = structure.direction[state], run.at[f"n{state}"]
-        first = way * run.at[f"n{path[0]}"][0] if path else -1e9
+        way, (x, y) = structure.direction[state], at[state]
+        first = way * at[path[0]][0] if path else -math.inf
         for role in structure.roles:
-            u, v = run.at[f"n{role}"]
-            if abs(v - y) < 1 and role != state and role not in path:
-                count += way * u > way * x or way * u < first
+            _, bottom, _, top = boxes[role].foot_at(at[role])
+            if bottom < y < top and role != state and role not in path:
+                count += way * at[role][0] > way * x or way * at[role][0] < first
     return count
 
 

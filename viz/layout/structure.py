@@ -36,6 +36,13 @@ class Structure:
         return frozenset(role for role in self.roles if self.kind[role] == "input")
 
     @cached_property
+    def above(self) -> tuple[tuple[int, int], ...]:
+        """(last of the forward pass, first of a recorded backward pass): pairs that let one stand on the other."""
+        recorded = {part.role for part in self.template.parts if part.recorded}
+        ends = [role for role in self.roles if role not in recorded and not set(self.targets[role]) - recorded]
+        return tuple((a, b) for a in ends for b in self.roles if b in recorded and not set(self.sources[b]) & recorded)
+
+    @cached_property
     def edges(self) -> tuple[Edge, ...]:
         """Edges that get wires of their own; what comes out of the memory has a lane along all panels."""
         remembered = set(self.template.remembered)
@@ -121,16 +128,45 @@ class Structure:
     @cached_property
     def upward(self) -> tuple[int, ...]:
         """Carried states from the lowest line to the highest: no two share one; a spine lies below what it feeds."""
+        targets = self._contracted(self._lines)
+        names = sorted(targets, key=lambda role: (self.depth[role], role))
+        order = {name: n for n, name in enumerate(_topological(names, targets))}
+        return tuple(sorted(self.carried, key=lambda state: order[self._lines[state]]))
+
+    @cached_property
+    def _lines(self) -> dict[int, int]:
+        """Each role's place in the step when every spine is one node, called by its state."""
         group = {role: role for role in self.roles}
         for state, path in self.spines.items():
             group.update(dict.fromkeys(path, state))
-        names = sorted(set(group.values()), key=lambda role: (self.depth[role], role))
-        targets: dict[int, set[int]] = {name: set() for name in names}
-        for source, target in self.links:
+        return group
+
+    def _contracted(self, group: Mapping[int, int]) -> dict[int, set[int]]:
+        """What each group of roles feeds; a recorded backward pass stands on the forward pass."""
+        targets: dict[int, set[int]] = {name: set() for name in sorted(set(group.values()))}
+        for source, target in (*self.links, *self.above):
             if group[source] != group[target]:
                 targets[group[source]].add(group[target])
-        order = {name: n for n, name in enumerate(_topological(names, targets))}
-        return tuple(sorted(self.carried, key=lambda state: order[group[state]]))
+        return targets
+
+    def off_lines(self, late: bool) -> frozenset[tuple[int, int, bool]]:
+        """(role, state, above): every node that nothing keeps off the line of a state, above or below it.
+
+        Where a node comes early or `late` in the step decides; so the nodes above a line never feed one below it.
+        """
+        targets, lines = self._contracted(self._lines), set(map(self._lines.__getitem__, self.carried))
+        sources = {name: {other for other in targets if name in targets[other]} for name in targets}
+        onward, ahead = (sources, targets) if late else (targets, sources)
+        level: dict[int, int] = {}
+        for name in _topological(list(targets), onward):
+            level[name] = 1 + max((level[other] for other in ahead[name]), default=0)
+        found = set()
+        for line in sorted(lines):
+            free = set(targets) - {line} - _reached(line, targets) - _reached(line, sources)
+            upper = {name for name in free if (level[name] >= level[line]) != late}
+            found |= {(name, line, True) for name in upper if not sources[name] & upper}
+            found |= {(name, line, False) for name in free - upper if not targets[name] & (free - upper)}
+        return frozenset(found)
 
     @cached_property
     def on_spine(self) -> frozenset[int]:
@@ -220,12 +256,8 @@ class Structure:
         return found
 
     def _acyclic(self, group: Mapping[int, int]) -> bool:
-        names = set(group.values())
-        targets: dict[int, set[int]] = {name: set() for name in names}
-        for source, target in self.links:
-            if group[source] != group[target]:
-                targets[group[source]].add(group[target])
-        return len(_topological(sorted(names), targets)) == len(names)
+        targets = self._contracted(group)
+        return len(_topological(list(targets), targets)) == len(targets)
 
 
 def _grouped(keys: Iterable[int], pairs: Iterable[tuple[int, int]]) -> dict[int, tuple[int, ...]]:
@@ -233,6 +265,16 @@ def _grouped(keys: Iterable[int], pairs: Iterable[tuple[int, int]]) -> dict[int,
     for key, value in pairs:
         lists[key].append(value)
     return {key: tuple(sorted(values)) for key, values in lists.items()}
+
+
+def _reached(name: int, targets: Mapping[int, Iterable[int]]) -> set[int]:
+    """All that can be reached from one name, itself left out."""
+    found, waiting = set[int](), [name]
+    while waiting:
+        fresh = set(targets[waiting.pop()]) - found
+        found |= fresh
+        waiting += fresh
+    return found
 
 
 def _topological(names: Iterable[int], targets: Mapping[int, Iterable[int]]) -> list[int]:

@@ -23,7 +23,7 @@ class Ways:
         """Note a wire that others should keep away from."""
         self._lines.append(list(line))
 
-    def blocked(self, way: Line, reader: int) -> float:
+    def blocked(self, way: Sequence[Point], reader: int) -> float:
         """How much of the way lies in obstacles: 1 for each, and 1 more for every 6 points of length."""
         count = 0.0
         for obstacle in self.obstacles:
@@ -36,7 +36,7 @@ class Ways:
                     count += 1 + (max(0.0, high - low) + max(0.0, far - near)) / 6
         return count
 
-    def crowded(self, way: Line, above: float) -> int:
+    def crowded(self, way: Sequence[Point], above: float) -> int:
         """How many other wires run closely beside this way, above a height."""
         if len(self._lines) != len(self._counted):
             fresh = [np.array(line[::2]) for line in self._lines[len(self._counted) :]]

@@ -11,6 +11,7 @@ from ..reading.fold import KEY
 from ..reading.naming import followed_words, step_words
 from .canvas import Canvas
 from .cells import paint_table
+from .chips import paint_kept
 from .colours import (
     ADJOINT,
     GREY,
@@ -53,6 +54,7 @@ def least_room(graph: nx.MultiDiGraph, layout: Layout) -> float:
         return 0.0
     splits = any(route.head.startswith("j") for route in layout.routing.routes)
     symbols = bool(graph.graph["weights"]) + splits + bool(graph.graph["seeds"]) + bool(graph.graph["recorded"])
+    symbols += any(box.has_chips("k") for box in layout.boxes.values())
     return 250.0 + 20 * is_cut(graph) + 34 * (symbols + bool(graph.graph.get("fold")))
 
 
@@ -179,7 +181,7 @@ class Key:
 
     def _symbols(self) -> None:
         canvas, graph = self.canvas, self.painter.graph
-        if any(box.chips for box in self.painter.boxes.values()):
+        if any(box.has_chips("w") for box in self.painter.boxes.values()):
             self.y -= 14
             style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT}
             labels = [str(graph.nodes[key]["label"]) for key in graph.graph["weights"]]
@@ -191,6 +193,9 @@ class Key:
             at, style = (self.left + 32, self.y), {"fillcolor": ADJOINT, "fontsize": "11"}
             canvas.box("key-adjoint", "δ", at, (30.0, 20.0), "key", panel="key", **style)
             self._two_lines("recorded backward", "pass: h̄ is ∂L/∂h")
+            if any(box.has_chips("k") for box in self.painter.boxes.values()):
+                paint_kept(canvas, "key-kept", "h", (self.left + 32, self.y), panel="key")
+                self._two_lines("a value kept from the", "forward pass")
         if any(route.head.startswith("j") for route in self.painter.layout.routing.routes):
             style = {"style": "filled", "fillcolor": OUTLINE, "penwidth": "0"}
             at = (self.left + 32, self.y)

@@ -1,26 +1,15 @@
-"""Paint one node of a step and the chips of its weights, with what is written on them."""
+"""Paint one node of a step, with what is written on it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from ..layout.boxes import ROW_HEIGHT, Box, Face, chip_width, face
+from ..layout.boxes import ROW_HEIGHT, Box, Face, face
 from ..layout.curves import Point
-from ..layout.metrics import shorten, text_width
+from ..layout.metrics import text_width
 from .canvas import Canvas
-from .colours import ADJOINT, GREY, INK, LOSS, LOSS_EDGE, SCOPE, TEXT_GREY, WEIGHT, WEIGHT_EDGE, WEIGHT_TEXT
-from .text import slug_words
-
-
-def paint_chip(
-    canvas: Canvas, name: str, weight: Mapping[str, Any], at: Point, tooltip: str = "", panel: str | None = None
-) -> None:
-    """A small blue box for a shared weight."""
-    label = str(weight["label"])
-    style = {"style": "filled", "color": WEIGHT_EDGE, "fillcolor": WEIGHT, "fontcolor": WEIGHT_TEXT, "fontsize": "11"}
-    kind = slug_words(["param", str(weight["name"])])
-    canvas.box(name, shorten(label, 26), at, (chip_width(label), 17.0), kind, tooltip=tooltip, panel=panel, **style)
+from .colours import ADJOINT, GREY, INK, LOSS, LOSS_EDGE, SCOPE, TEXT_GREY
 
 
 def paint_node(

@@ -14,12 +14,13 @@ from ..layout.place import PANEL_GAP
 from ..layout.routing import JUNCTION, Route
 from ..layout.search import Layout
 from ..reading.fold import KEY, Fold
-from ..reading.template import Edge
+from ..reading.template import Edge, kept_edge
 from .border import Border, PaintedRibbon, fold_width
 from .canvas import Canvas
+from .chips import paint_chips
 from .colours import OUTLINE, PANEL, PANEL_EDGE, Scale
 from .flows import together
-from .nodes import paint_chip, paint_node
+from .nodes import paint_node
 from .scopes import framed, paint_frames
 from .wires import Wires
 
@@ -118,18 +119,14 @@ class Painter:
         self.canvas.faded = node.get("faded", False)
         paint_node(self.canvas, key, node, (x + dx, y), box, f"t{s}")
         self.canvas.claim(before, ("node", key))
-        for chip in box.chips:
-            if self.graph.has_edge(chip.weight, key):
-                self.canvas.faded = self.graph[chip.weight][key][0].get("faded", False)
-                self._chip(chip.weight, key, (x + dx + chip.x, y + chip.y), s)
         self.canvas.faded = False
+        sources = {chip.weight: self._chip_source(chip.weight, role, s) for chip in box.chips}
+        paint_chips(self.canvas, self.graph, box, key, (x + dx, y), sources)
 
-    def _chip(self, weight: str, user: str, at: Point, s: int) -> None:
-        node = self.graph.nodes[weight]
-        share = node["shares"].get(s)
-        tooltip = node["tooltip"] + (f"\nshare of step {s + 1}: ‖·‖ {share:.4g}" if share is not None else "")
-        self.canvas.stands_for[f"{weight}-{user}"] = (("node", weight),)
-        paint_chip(self.canvas, f"{weight}-{user}", node, at, tooltip, f"t{s}")
+    def _chip_source(self, chip: str, role: int, s: int) -> str:
+        """The node of the graph that a chip beside a node stands for."""
+        edge = kept_edge(chip, role)
+        return self._state(edge, s) if edge else chip
 
     def layout_hits(self, line: Line, role: int) -> bool:
         """Whether a line, in the coordinates of the first step, runs over any node or chip other than its own."""
@@ -158,7 +155,7 @@ class Painter:
         if wire.turn and s % wire.turn[1] != wire.turn[0]:
             return []
         if wire.weight is not None:
-            pairs = [(wire.weight, f"{wire.head}@{s}")]
+            pairs = [(self._chip_source(wire.weight, int(wire.head[1:]), s), f"{wire.head}@{s}")]
         else:
             pairs = [(self._state(edge, s), f"n{edge.target}@{s}") for edge in wire.edges]
         return [(u, v) for u, v in pairs if self.graph.has_edge(u, v) and self._data(wire, [(u, v)])]

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from ..layout.boxes import chip_width
-from ..layout.curves import Line, Shape, dense, rounded, straight
+from ..layout.curves import Line, Shape, dense, moved, rounded, straight
 from ..layout.metrics import loss_number, text_width
 from ..layout.routing import Route
+from ..layout.ways import Ways
 from ..reading.fold import KEY
 from ..reading.words import symbol
+from .chips import paint_chip
 from .colours import GREY, INK, LOSS, LOSS_EDGE, PAGE, PALE
 from .flows import flows_of, together
 from .key import paint_seed
 from .lanes import head_length, paint_gradient
-from .nodes import paint_chip
 from .steps import Painter
 
 _HIGH = 28.0
@@ -130,12 +132,20 @@ class Total:
                 return up
         level = y + painter.boxes[role].height / 2 + 13
         left, right = painter.placement.left + 62, painter.placement.right - 9  # clear of "t = 12"
-        for column in sorted((left + 6 * k for k in range(int((right - left) / 6))), key=lambda c: abs(c - x)):
-            way = rounded([(x, y), (x, level), (column, level), (column, self.y)], 10)
-            if not painter.layout_hits(way, role):
-                return way
+        columns = sorted((left + 6 * k for k in range(int((right - left) / 6))), key=lambda c: abs(c - x))
+        ways = [[(x, y), (x, level), (column, level), (column, self.y)] for column in columns]
+        free = [way for way in ways if not self._around.blocked(way, role)]
+        if free:
+            return rounded(min(free, key=lambda way: self._around.crowded(way, level)), 10)
         side = painter.placement.right - 7
         return rounded([(x, y), (side, y), (side, self.y)], 12)
+
+    @cached_property
+    def _around(self) -> Ways:
+        """What stands in a step, and its wires: those that arrive from other steps on both sides of the border."""
+        routing, pitch = self.painter.layout.routing, self.painter.layout.pitch
+        wires = [wire for wire in routing.routes if wire.weight is None]
+        return Ways(routing.obstacles, [moved(wire.line, dx) for wire in wires for dx in {0.0, pitch * wire.back}])
 
     def _wire(self, source: str, several: list[dict[str, Any]]) -> None:
         painter, (way, dx) = self.painter, self.ways[source]

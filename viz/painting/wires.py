@@ -36,7 +36,8 @@ class Wires:
         `pairs` are the edges of the graph that the wire stands for.
         """
         self.canvas.stands_for |= dict.fromkeys((f"fwd-{name}", f"bwd-{name}", f"tip-{name}"), tuple(pairs))
-        words = "weight" if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
+        chip = "kept" if wire.weight and wire.weight[0] == "k" else "weight"
+        words = chip if wire.weight else "skip" if wire.turn else "carry" if wire.back else "link"
         if flows.adjoint is not None:
             self._adjoint(wire, ends, name, dx, flows, words)
             return

@@ -16,7 +16,7 @@ from tinygrad_rnn import Flow
 from tinygrad_rnn.losses import loss_value
 
 from ..render import PictureError
-from . import collapsing, folding, tooltips, words
+from . import collapsing, folding, recorded, tooltips, words
 from .arguments import Wire, Wires, collect, contribution_table
 from .conservation import state_law
 from .display import Display
@@ -241,9 +241,15 @@ class _Builder:
         self.G.add_edge(
             u, v, key=0, lag=lag, forward=True, gradient=gradient, contribution=contribution, cut=cut,
             vanished=vanished, tooltip=tooltips.of_edge(ends, gradient, vanished, cut, missed),
-            adjoint=self.G.nodes[u]["value_norm"] if self._beside(u) else None,
+            adjoint=self.G.nodes[u]["value_norm"] if self._beside(u) else None, kept=self._kept(u, v, wires),
             passed=tuple(dict.fromkeys(edge for wire in wires for edge in wire.passed)),
         )  # fmt: skip
+
+    def _kept(self, u: str, v: str, wires: list[Wire]) -> str | None:
+        """What the backward pass calls a value of the forward pass that it reads; None for all else."""
+        if u[0] == "w" or v == "L" or self.G.nodes[u].get("recorded") or not self.G.nodes[v].get("recorded"):
+            return None
+        return recorded.kept_name([self.labels.operand(*wire.passed[0]) for wire in wires])
 
     def _beside(self, key: str) -> bool:
         """Is this a node of a backward pass that stands beside the gradient, and is not differentiated itself."""

@@ -51,7 +51,10 @@ def unfolded(flow: Flow) -> Flow:
         alike = steps.lines.get(steps.role[line], {}).values()
         if all(adjoints.get(other) == name for other in alike):  # a role has one name: in the last step less is summed
             names[line] = name
-    return replace(flow, tape=tape, steps=replace(steps, name=tuple(names)))
+    # What starts a state is seen in the forward pass: in two steps a backward line may read it where a sum would stand.
+    starts = {(next(iter(flow.steps.lines[state].values())), s): i for (state, s), i in flow.steps.initial.items()}
+    initial = {(steps.role[line], s): leaf for (line, s), leaf in starts.items()}
+    return replace(flow, tape=tape, steps=replace(steps, name=tuple(names), initial=initial))
 
 
 def with_backward_pass(flow: Flow) -> Flow:
@@ -106,6 +109,12 @@ def bar(name: str) -> str:
     """The name of an adjoint: h̄ for h, W̄1 for W1; ∂L/∂gate for a longer name."""
     letters = name.rstrip("0123456789_")
     return unicodedata.normalize("NFC", name[0] + _BAR + name[1:]) if len(letters) == 1 else f"∂L/∂{name}"
+
+
+def kept_name(texts: list[str]) -> str | None:
+    """The shortest text of a value that was kept for the backward pass, where there is one without an ellipsis."""
+    short = [text[1:-1] if text[0] == "(" and text[-1] == ")" else text for text in texts if "…" not in text]
+    return min(short, key=len, default=None)
 
 
 def merge_recorded(display: Display) -> None:

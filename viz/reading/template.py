@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 
 import networkx as nx
 
 from .reach import far_reads, kinds_of_steps
 
+_MOST_LAGS = 2  # of one value that one node reads from several steps, each with a chip
 
 @dataclass(frozen=True)
 class Edge:
@@ -29,10 +31,11 @@ class Part:
     name: str | None
     label: str | None
     rows: tuple[tuple[str, str | None], ...]
-    chips: tuple[str, ...]  # keys of the weights used here, level with the rows first
+    chips: tuple[str, ...]  # keys of weights used here, level with the rows first; then of values that were kept
     chip_labels: tuple[str, ...]
     cited: bool  # do other nodes' texts name it
     scopes: tuple[str, ...] = ()  # the named parts of the step that it stands in, from the outermost
+    recorded: bool = False  # is it a line of the backward pass
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class Template:
     """One step that stands for all: the union of what occurs in any of them."""
 
     parts: tuple[Part, ...]  # program order
-    edges: tuple[Edge, ...]  # sorted; weights and the total left out
+    edges: tuple[Edge, ...]  # sorted; weights, the total and what has a chip left out
     carries: tuple[tuple[int, int], ...]  # (role, lag >= 1), initial states included
     loss: int | None
     kinds: tuple[tuple[int, ...], ...] = ()  # roles that occur in the same loops; an encoder and a decoder are two
@@ -87,9 +90,11 @@ def fold(G: nx.MultiDiGraph) -> Template:
     for u, v, wire in G.edges(data=True):
         if u[0] in "ni" and v[0] == "n":
             edges.add(Edge(G.nodes[u]["role"], wire["lag"], G.nodes[v]["role"]))
+    kept = _kept(G)
+    edges -= set(kept)
     roles = [r for r in G.graph["roles"] if r in instances]
     roles += sorted({e.source for e in edges} - set(roles))
-    parts = tuple(_part(G, r, instances.get(r, [])) for r in roles)
+    parts = tuple(_part(G, r, instances.get(r, []), kept) for r in roles)
     ordered = tuple(sorted(edges, key=lambda e: (e.source, e.lag, e.target)))
     carries = tuple(sorted({(e.source, e.lag) for e in edges if e.lag}))
     losses = [G.nodes[key]["role"] for key in G.graph["losses"].values() if key != "L"]
@@ -98,7 +103,39 @@ def fold(G: nx.MultiDiGraph) -> Template:
     return Template(parts, ordered, carries, losses[-1] if losses else None, kinds, stand_ins, remembered)
 
 
-def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
+def _kept(G: nx.MultiDiGraph) -> dict[Edge, str]:
+    """What the recorded backward pass reads of the forward pass, with the widest text: it has chips, as weights have.
+
+    A wire from each value to each line that reads it would hide both passes. Where there is no short text for a
+    value, or it is read at many distances, its wires stay.
+    """
+    texts: dict[Edge, list[str | None]] = {}
+    for u, v, wire in G.edges(data=True):
+        if u[0] in "ni" and v[0] == "n" and G.nodes[v].get("recorded") and G.nodes[v]["kind"] != "cell":
+            edge = Edge(G.nodes[u]["role"], wire["lag"], G.nodes[v]["role"])
+            texts.setdefault(edge, []).append(wire["kept"])
+    lags = Counter((edge.source, edge.target) for edge in texts)
+    return {
+        edge: max((text for text in found if text), key=len)
+        for edge, found in texts.items()
+        if all(found) and lags[edge.source, edge.target] <= _MOST_LAGS
+    }
+
+
+def kept_key(edge: Edge) -> str:
+    """The key of the chip of a value that was kept."""
+    return f"k{edge.source}.{edge.lag}"
+
+
+def kept_edge(key: str, target: int) -> Edge | None:
+    """The edge that a chip beside a node stands for; None where it is a weight's."""
+    if key[0] != "k":
+        return None
+    source, lag = key[1:].split(".")
+    return Edge(int(source), int(lag), target)
+
+
+def _part(G: nx.MultiDiGraph, role: int, keys: list[str], kept: dict[Edge, str]) -> Part:
     nodes = [G.nodes[key] for key in keys]
     chips: dict[str, None] = {}
     rows: tuple[tuple[str, str | None], ...] = max((n["rows"] for n in nodes), key=_size, default=())
@@ -106,6 +143,8 @@ def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
     chips.update((u, None) for key in keys for u in G.predecessors(key) if u[0] == "w")  # as the operands stand
     if nodes[-1]["kind"] == "cell":
         chips = {}  # too many for one box; strips have them
+    texts = {key: str(G.nodes[key]["label"]) for key in chips}
+    texts |= {kept_key(edge): text for edge, text in kept.items() if edge.target == role}
     return Part(
         role=role,
         kind=nodes[-1]["kind"],
@@ -113,10 +152,11 @@ def _part(G: nx.MultiDiGraph, role: int, keys: list[str]) -> Part:
         name=next((n["name"] for n in nodes if n["name"]), None),
         label=max((n["label"] for n in nodes if n["label"]), key=len, default=None),
         rows=rows,
-        chips=tuple(chips),
-        chip_labels=tuple(G.nodes[key]["label"] for key in chips),
+        chips=tuple(texts),
+        chip_labels=tuple(texts.values()),
         cited=any(n["cited"] for n in nodes),
         scopes=nodes[0]["scopes"],
+        recorded=all(n.get("recorded", False) for n in nodes),
     )
 
 
