@@ -13,7 +13,7 @@ import pytest
 import tinygrad_rnn as tg
 from tests.rules.forms import FORMS
 from tinygrad_rnn.functions import KINDS, Function, functions, named
-from tinygrad_rnn.registry import ADAPTERS, PLAIN, RULES
+from tinygrad_rnn.registry import ADAPTERS, PLAIN, PRIMITIVES, RULES
 
 CALLED = ("differentiable", "other words", "constant")
 ALSO = {"np.amax": "max", "np.amin": "min", "np.around": "round", "x[…]": "index",
@@ -33,6 +33,14 @@ def test_every_function_that_people_call_has_forms() -> None:
         if function.kind in CALLED and function.name != "tg.watch":
             short = function.name.removeprefix("np.").removeprefix("tg.")
             assert ALSO.get(function.name, short) in tested, function.name
+
+
+def test_what_only_rules_call_is_what_no_name_of_the_package_leads_to() -> None:
+    public = [getattr(tg, name) for name in tg.__all__] + [tg.var.getitem, tg.watching.watched]
+    ours = [fn for fn in PRIMITIVES if fn.__module__.startswith("tinygrad_rnn")]
+    assert set(tg.ops.__all__) <= set(tg.__all__)
+    known = {fn.__name__ for fn in ours if fn in RULES and fn not in public}
+    assert known == {f.name for f in functions() if f.kind == "inner"} and "fill" in known and "softmax" not in known
 
 
 def test_a_function_that_was_taught_is_listed_with_its_arguments(monkeypatch: pytest.MonkeyPatch) -> None:

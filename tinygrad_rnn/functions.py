@@ -58,7 +58,7 @@ def functions() -> list[Function]:
 def named(fn: Any) -> str:
     """How a function is written by those who call it."""
     name = word(fn)
-    if fn in _inner():
+    if _is_inner(fn):
         return name
     for module, space in (("np", np), ("np.linalg", np.linalg), ("tg", ops)):
         if getattr(space, name, None) is fn:
@@ -67,27 +67,25 @@ def named(fn: Any) -> str:
 
 
 def _kind(fn: Any, vjps: Any) -> str:
-    if fn in _inner():
+    if _is_inner(fn):
         return "inner"
     return "differentiable" if isinstance(vjps, Each) or any(vjp is not None for vjp in vjps) else "constant"
 
 
-def _inner() -> set[Any]:
-    from .rules import cumulative, elementwise, index, linear, reduce, shape
+def _is_inner(fn: Any) -> bool:
+    """Is it the project's own, and nothing that people call?"""
+    return _is_ours(fn) and word(fn) not in ops.__all__ and fn not in (getitem, watched)
 
-    return {
-        cumulative.recurrence, elementwise.gap, elementwise.present, elementwise.share, index.order,
-        index.put_along_axis, index.scatter, linear.determinant_sign, linear.einsum,
-        linear.log_determinant, ops.fill, ops.identity, ops.one_hot, ops.weights, reduce.winners,
-        shape.concatenate, shape.stack,
-    }  # fmt: skip
+
+def _is_ours(fn: Any) -> bool:
+    return f"{getattr(fn, '__module__', '')}.".startswith(f"{__package__}.")
 
 
 def _arguments(fn: Any, taken: Any) -> str:
     """What a function takes on a tape, by its own names: `taken` are its vjps, or the function that is said instead."""
     if fn is getitem:
         return ""
-    if str(getattr(fn, "__module__", "")).startswith(__package__):  # our own
+    if _is_ours(fn):
         return _written(watch if fn is watched else fn, [])
     names = [] if isinstance(fn, np.ufunc) else parameter_names(fn)
     if callable(taken) and taken not in RULES:

@@ -15,6 +15,9 @@ import numpy as np
 from .registry import PRIMITIVES
 from .tape import Array, Var
 
+__all__ = ["binary_cross_entropy", "log_softmax", "logsumexp", "primitive", "relu", "sigmoid", "softmax"]
+__all__ += ["softmax_cross_entropy", "softplus", "stop_gradient"]
+
 
 def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Make a function of arrays record itself, as one line, where an argument is a Var; `rule` teaches its gradient.
