@@ -12,11 +12,12 @@ pictures state.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from .edges import Edge, Edges
 from .losses import Follow, alone, seed, weight_of
 from .places import At, name_of, positions, told
 from .steps import Steps, differentiable, find_steps
@@ -36,7 +37,7 @@ class Flow:
     at: At  # which loss was followed: "all", "last", a step's t or (loop, t), or None: nothing was swept
     seeds: dict[int, Array]
     adjoint: dict[int, Array]  # by line, where gradient arrived
-    edges: dict[tuple[int, int], Array]  # (child, argument) -> what this edge brings to its parent
+    edges: Mapping[Edge, Array]  # (child, argument) -> what this edge brings to its parent
     follow: Follow | None = None
     notes: tuple[str, ...] = ()
     rule: Rule | None = None  # a truncation cuts other edges for other losses; without one, `follow` holds for all
@@ -76,7 +77,7 @@ class Flow:
         adjoint, edges = _sweep(self.steps, seeds, follow, s)
         return replace(self, at=at, seeds=seeds, adjoint=adjoint, edges=edges, follow=follow, _shares={})
 
-    def edges_from(self, seeds: dict[int, Array], s: int) -> dict[tuple[int, int], Array]:
+    def edges_from(self, seeds: dict[int, Array], s: int) -> Mapping[Edge, Array]:
         """Every edge's own contribution in a sweep from cotangents of the loss of step s, cut as it is for that."""
         return _sweep(self.steps, seeds, self.follows(s), s)[1]
 
@@ -87,11 +88,9 @@ class Flow:
         (k > t) are left out. Each loss reaches back as far as the flow's truncation lets it. Costs one
         sweep per marked loss. Source: DESIGN's C[t,k] = e_t · J_t … J_{k+1} · ∂⁺h_k/∂θ.
         """
-        result = {}
-        for s in self.steps.losses:
-            edges = self.edges_from(seed(self.steps, s), s)
-            result[s] = shares(self.tape, self.steps, edges, weight)
-        return result
+        into = _edges_into(self.tape, weight)
+        found = self.steps.losses
+        return {s: _by_step(self.steps, self.edges_from(seed(self.steps, s), s), into) for s in found}
 
     @property
     def loss_weights(self) -> dict[int, Array]:
@@ -126,7 +125,7 @@ def trace(loss: Var, at: At = "all", *, follow: Follow | None = None) -> Flow:
     tape, steps = loss.tape, find_steps(loss.tape)
     s = None if at in ("all", None) else marked(steps, at)
     seeds = {} if at is None else _seeds(steps, loss.index, s)
-    adjoint, edges = _sweep(steps, seeds, follow, s) if seeds else ({}, {})
+    adjoint, edges = _sweep(steps, seeds, follow, s) if seeds else ({}, Edges(tape))
     leaves = [i for i, line in enumerate(tape.lines) if line[0] == "var" and i not in tape.backward]
     because = "the loss does not depend on" if follow is None else "what is cut leaves no way to"
     notes = tuple(
@@ -138,14 +137,31 @@ def trace(loss: Var, at: At = "all", *, follow: Follow | None = None) -> Flow:
     return Flow(tape, steps, loss.index, at, seeds, adjoint, edges, follow, notes)
 
 
-def shares(tape: Tape, steps: Steps, edges: dict[tuple[int, int], Array], weight: int) -> dict[int, Array]:
+def shares(tape: Tape, steps: Steps, edges: Mapping[Edge, Array], weight: int) -> dict[int, Array]:
     """Contributions on edges into a weight, summed by the consumer's step."""
+    return _by_step(steps, edges, _edges_into(tape, weight))
+
+
+def _by_step(steps: Steps, edges: Mapping[Edge, Array], into: Iterable[Edge]) -> dict[int, Array]:
     total: dict[int, Array] = {}
-    for (child, argument), d in edges.items():
-        if tape.lines[child][1][argument] == weight:
-            s = steps.of[child]
+    for edge in into:
+        d = edges.get(edge)
+        if d is not None:
+            s = steps.of[edge[0]]
             total[s] = total[s] + d if s in total else d
     return dict(sorted(total.items()))
+
+
+def _edges_into(tape: Tape, weight: int) -> list[Edge]:
+    """All edges into a line, in the order of a sweep."""
+    lines = tape.lines
+    return [
+        (child, argument)
+        for child in range(len(lines) - 1, weight, -1)
+        if weight in lines[child][1]
+        for argument, parent in enumerate(lines[child][1])
+        if parent == weight
+    ]
 
 
 def marked(steps: Steps, at: At) -> int:
@@ -175,19 +191,20 @@ def _seeds(steps: Steps, loss: int, s: int | None) -> dict[int, Array]:
 
 def _sweep(
     steps: Steps, seeds: dict[int, Array], follow: Follow | None, s: int | None = None
-) -> tuple[dict[int, Array], dict[tuple[int, int], Array]]:
+) -> tuple[dict[int, Array], Edges]:
     """The adjoint of every line that gradient reached, and every edge's contribution; of loss s alone, where given.
 
     The sweep itself is asked for the leaves only. Adjoints are added up here, in its order: where one edge alone
     arrives the adjoint is that edge's contribution, without a copy.
     """
-    edges: dict[tuple[int, int], Array] = {}
     tape, depends = steps.tape, differentiable(steps.tape)
+    edges = Edges(tape)
+    first, arrays = edges.first, edges.arrays
     adjoint = {i: seed for i, seed in seeds.items() if depends[i]}
     sums: set[int] = set()  # adjoints that are sums made here, and so may grow in place
 
     def report(child: int, argument: int, parent: int, contribution: Array) -> None:
-        edges[child, argument] = contribution
+        arrays[first[child] + argument] = contribution
         before = adjoint.get(parent)
         if before is None:
             adjoint[parent] = contribution

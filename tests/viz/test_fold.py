@@ -258,3 +258,10 @@ def test_a_folded_picture_is_painted_and_comes_out_the_same_twice() -> None:
     need_graphviz()
     first, second = (viz.draw(flow_of("skip", 200)).svg() for _ in range(2))
     assert first == second and "steps folded" in first
+
+
+def test_a_fold_without_a_backward_pass_says_nothing_of_gradients() -> None:
+    _, loss = tg.cells.record("lstm", 40)
+    graph = viz.graph(tg.flow(loss, at=None), fold=(2, 2))
+    assert all(data["gradient"] is None for *_, data in graph.edges(data=True))
+    assert all(norm is None for ribbon in graph.graph["fold"].ribbons for norm in ribbon.norms)

@@ -65,7 +65,7 @@ def test_a_narrow_picture_folds_the_line() -> None:
 def test_a_flow_that_does_not_conserve_is_not_hidden(theme: str) -> None:
     flow = tg.flow(recorded("lstm"))
     edge = next(edge for edge, d in flow.edges.items() if np.size(d) > 1 and flow.steps.of[edge[0]] == 2)
-    broken = replace(flow, edges=flow.edges | {edge: flow.edges[edge] * (1 + 1e-6)})
+    broken = replace(flow, edges={**flow.edges, edge: flow.edges[edge] * (1 + 1e-6)})
     picture = viz.draw(broken, theme=theme)
     assert picture.description.startswith("CONSERVATION VIOLATED: ") and "do not trust" in written(picture)
     (size,) = {float(part.split()[0].strip('"')) for line in picture.dot.splitlines() if "CONSERVATION" in line

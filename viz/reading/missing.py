@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import RULES
+from tinygrad_rnn.edges import Edges
 
 from .arguments import Wires
 from .excerpt import Excerpt
@@ -17,6 +19,7 @@ from .tooltips import norm
 
 Array = Any
 Sums = dict[int, Array]
+AT_ONCE = 100_000  # numbers that are measured together; more would only need room
 
 
 class Missing:
@@ -31,20 +34,29 @@ class Missing:
         self.cuts: dict[tuple[int, int], set[int]] = defaultdict(set)
 
     @cached_property
-    def _left_out(self) -> dict[int, list[tuple[int, int]]]:
-        """By role: its lines in the left-out steps, each with its step."""
-        found = self.steps.lines.items()
-        return {role: [pair for pair in instances.items() if pair[0] in self.gone] for role, instances in found}
+    def _left_out(self) -> dict[int, tuple[list[int], list[int]]]:
+        """By role: the left-out steps that have it, and its lines there."""
+        found = {}
+        for role, instances in self.steps.lines.items():
+            here = {s: i for s, i in instances.items() if s in self.gone}
+            found[role] = list(here), list(here.values())
+        return found
 
     def _column(self, role: int, k: int) -> Iterator[tuple[int, int, int, Array | None]]:
         """One argument in every left-out step: the step, the line, the visible line it reads, what arrives there."""
-        edges, lines, role_of = self.flow.edges, self.lines, self.steps.role
-        for s, i in self._left_out.get(role, ()):
-            if k < len(lines[i][1]):
-                p, contribution = lines[i][1][k], edges.get((i, k))
-                if p in self.vanished_outside or role_of[p] in self.vanished_roles:
-                    p, contribution = self._through(p, contribution)
-                yield s, i, p, contribution
+        edges, role_of = self.flow.edges, self.steps.role
+        steps, readers = self._left_out.get(role, ([], []))
+        parents = [self.lines[i][1] for i in readers]
+        if k >= min(map(len, parents), default=0):  # as where ever more states are put together
+            longer = [n for n, found in enumerate(parents) if k < len(found)]
+            steps, readers = [steps[n] for n in longer], [readers[n] for n in longer]
+            parents = [parents[n] for n in longer]
+        column = edges.column(readers, k) if isinstance(edges, Edges) else [edges.get((i, k)) for i in readers]
+        for s, i, found, contribution in zip(steps, readers, parents, column, strict=True):
+            p = found[k]
+            if p in self.vanished_outside or role_of[p] in self.vanished_roles:
+                p, contribution = self._through(p, contribution)
+            yield s, i, p, contribution
 
     def _through(self, p: int, contribution: Array | None) -> tuple[int, Array | None]:
         """The visible line behind a line, and a contribution to that as it arrives there."""
@@ -90,7 +102,7 @@ class Missing:
     def _total_lines(self) -> set[int]:
         """Lines of left-out steps that only add up L, as the like of them among the kept ones do."""
         roles = {self.program.role[i] for i in self.program.total if self.program.step[i] >= 0}
-        return {i for role in roles for _, i in self._left_out.get(role, ())}
+        return {i for role in roles if role in self._left_out for i in self._left_out[role][1]}
 
     @cached_property
     def into_total(self) -> dict[int, Sums]:
@@ -117,12 +129,19 @@ def norms(arrays: Iterable[Array | None]) -> list[float]:
     shapes = {np.shape(a) for a in arrays if a is not None}
     if len(shapes) != 1 or any(a is None for a in arrays) or len(arrays) < 8:
         return [0.0 if a is None else norm(a) for a in arrays]
-    stacked = np.abs(np.array(arrays).reshape(len(arrays), -1))
+    few = max(1, AT_ONCE // max(1, math.prod(*shapes)))
+    return [n for k in range(0, len(arrays), few) for n in _norms(np.array(arrays[k : k + few]))]
+
+
+def _norms(arrays: Array) -> list[float]:
+    """The norms of the rows of one array."""
+    stacked = np.abs(arrays.reshape(len(arrays), -1))
     top = np.max(stacked, axis=1, initial=0.0)
     safe = np.where((top > 0) & np.isfinite(top), top, 1.0)
     with np.errstate(invalid="ignore", over="ignore"):
         lengths = safe * np.linalg.norm(stacked / safe[:, None], axis=1)
-    return [float(n) for n in np.where(np.isfinite(top), lengths, top)]
+    found: list[float] = np.where(np.isfinite(top), lengths, top).tolist()
+    return found
 
 
 def put(sums: Sums, key: int, array: Array | None) -> None:
