@@ -13,7 +13,6 @@ import tinygrad_rnn as tg
 import viz
 from tests.painting import need_graphviz
 from tests.viz.unseen_cells import CELLS
-from tinygrad_rnn.flow import carry_cut
 from viz.check import overlaps
 from viz.length import WIDEST, layout_of
 from viz.reading import tooltips
@@ -134,7 +133,7 @@ def test_no_node_and_no_tooltip_is_made_for_steps_that_nobody_sees(monkeypatch: 
 
 def test_a_cut_shows_in_the_ribbon_where_it_is() -> None:
     _, L = tg.cells.record("vanilla", 20)
-    flow = tg.flow(L, follow=carry_cut(tg.flow(L).steps, 9))
+    flow = tg.flow(L, follow=tg.carry_cut(tg.flow(L).steps, 9))
     (ribbon,) = viz.graph(flow, fold=(2, 2)).graph["fold"].ribbons
     assert ribbon.cut == frozenset(range(8))  # steps 3 to 10 of 20 read a state of a step before the tenth
     assert all(norm == 0 for norm in ribbon.norms[:8]) and all(norm for norm in ribbon.norms[8:])
