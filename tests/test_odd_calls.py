@@ -221,3 +221,9 @@ def test_rows_are_taken_by_data_on_the_tape() -> None:
 def test_a_comparison_that_has_no_meaning_is_refused_in_one_line() -> None:
     with tg.Tape() as tape, tg.step(2), pytest.raises(tg.TapeError, match="^step t = 2: .*'equal'"):
         assert tape.var(V) == "a"
+
+
+def test_a_var_in_an_array_of_another_kind_is_refused_where_numpy_rounds_it() -> None:
+    tape = tg.Tape()
+    with pytest.raises(tg.TapeError, match="would make int64 of float64; use np.broadcast_to"):
+        np.full_like(tape.data(np.arange(3)), tape.var(1.5))

@@ -238,6 +238,8 @@ def full_like(a: Any, fill_value: Any, **kw: Any) -> Any:
     if kw:
         raise TapeError(f"full_like({', '.join(kw)}=…) can't be recorded; leave it out")
     if isinstance(fill_value, Var):
+        if fill_value.dtype != a.dtype:  # where NumPy rounds it
+            raise TapeError(f"np.full_like would make {a.dtype} of {fill_value.dtype}; use np.broadcast_to(x, a.shape)")
         return np.broadcast_to(fill_value, a.shape)
     return np.full(a.shape, fill_value, a.dtype)
 
