@@ -54,7 +54,7 @@ def test_a_folder_is_no_file_and_a_page_takes_no_looks(
         (["--path", "9", "1"], "there is no loss at t = 9"),
         (["--path", "3", "Q"], "no drawn weight is called 'Q'"),
         (["--size", "20x20"], "must be 'slide', 'paper'"),
-        (["--truncation", "max_lag", "1"], "no set of cut edges"),
+        (["--truncation", "max_lag", "1"], "no set of cut edges; follow one loss: --loss last --truncation max_lag 1"),
         (["--truncation", "sometimes", "2"], "must be a mode"),
         (["--path", "3", "1", "--show", "value"], "choose one of them"),
         (["--fold", "2"], "--fold 2: must be (first, last)"),

@@ -45,7 +45,8 @@ def looks(typed: Namespace) -> dict[str, Any]:
 
 def as_options(said: str) -> str:
     """What `viz.draw` says of its arguments, said of the options: "fold=(1, 1)" becomes "--fold 1 1"."""
-    return re.sub(rf"\b({'|'.join(_OPTIONS)})=({_VALUE})", _option, said)
+    said = re.sub(rf"\b({'|'.join(_OPTIONS)})=({_VALUE})", _option, said)
+    return re.sub(r"\bflow\(L, ([^()]*)\)", lambda call: call[1].replace(", ", " "), said)
 
 
 def _option(found: re.Match[str]) -> str:
@@ -53,7 +54,8 @@ def _option(found: re.Match[str]) -> str:
     if value in ("True", "None"):
         return f"--{name}"
     inside = value[1:-1] if name == "path" else "no" if value == "False" else value
-    words = re.sub(r"[\[\]()',]", "", re.sub(r"\('([^']*)', (-?\d+)\)", r"\1:\2", inside))
+    inside = re.sub(r"\('([^']*)', (-?\d+)\)", r"\1:\2", inside) if name != "truncation" else inside  # LOOP:T
+    words = re.sub(r"[\[\]()',]", "", inside)
     return f"--{name} {words.replace(' ', 'x') if name == 'size' else words}"
 
 
