@@ -121,7 +121,8 @@ STATED = (
     Stated("np.power", "whole exponents are exact at 0", "x ** 1 + x ** 2 + x ** 3", "x=0", "0", "1", "2"),
     Stated("np.power", "at 0 a root has an infinite derivative", "x ** 0.5", "x=0", "0", "inf", "-inf"),
     Stated("np.power", "at 0 a root has an infinite derivative", "x ** 1.5", "x=0", "0", "0", "inf"),
-    Stated("np.power", "the exponent of 0 and of a negative number has gradient 0", "[0.0, 0.0, -2.0] ** n",
+    Stated("np.power", "the exponent of 0 and of a negative number has gradient 0; "
+           "the slope n x ** (n − 1) has one by n, so the Hessian is not symmetric there", "[0.0, 0.0, -2.0] ** n",
            "n=[1, 2, 3]", "[0, 0, -8]", "[0, 0, 0]", "[0, 0, 0]"),
     Stated("np.power", "a recorded exponent is exact elsewhere; of 0 ** 0 all gradients are 0", "x ** n",
            "x=[0, 0, -2, 1, 2], n=[0, 2, 3, 0, 1]", "[1, 0, -8, 1, 2]",
@@ -151,6 +152,8 @@ STATED = (
            "x=[inf, -inf, 800, -800]", "[1, 0, 1, 0]", "[0, 0, 0, 0]", "[0, 0, 0, 0]"),
     Stated("np.tanh", "the derivative is 1 − y²: 0 where y rounds to ±1", "np.tanh(x)",
            "x=[inf, -inf, 800, -800]", "[1, -1, 1, -1]", "[0, 0, 0, 0]", "[0, 0, 0, 0]"),
+    Stated("tg.softplus", "the second derivative is that of the sigmoid: 0 where it rounds to 1", "tg.softplus(x)",
+           "x=[40, 0]", "[40, log(2)]", "[1, 0.5]", "[0, 0.25]"),
     Stated("tg.softplus", "0 and x far out", "tg.softplus(x)",
            "x=[inf, -inf, 800, -800]", "[inf, 0, 800, 0]", "[1, 0, 1, 0]", "[0, 0, 0, 0]"),
     # ---- masks: logits of −∞ -----------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -50,3 +52,26 @@ def test_the_second_derivatives_of_a_power_are_symmetric_and_exact_where_an_expo
         np.testing.assert_allclose(xx, n * (n - 1) * x ** (n - 2), rtol=1e-14)
         np.testing.assert_allclose([xn, nx], x ** (n - 1) * (1 + n * np.log(x)), rtol=1e-14)
         np.testing.assert_allclose(nn, x**n * np.log(x) ** 2, rtol=1e-14)
+
+
+@pytest.mark.parametrize("apart", [2.0**-k for k in (1, 10, 27, 40, 52)])
+def test_inverse_functions_keep_the_digits_of_their_gradient_near_the_ends_of_their_domain(apart: float) -> None:
+    """1/(1 − a²) and its root, by whole numbers; the second derivatives are 2a/(1 − a²)² and a/(1 − a²)^(3/2)."""
+    for a in (1.0 - apart, apart - 1.0):
+        square = 1 - Fraction(a) ** 2
+        root = float(Decimal(square.numerator) / Decimal(square.denominator)) ** 0.5
+        np.testing.assert_allclose(tg.grad(np.arctanh)(a), float(1 / square), rtol=1e-15)
+        np.testing.assert_allclose(tg.hessian(np.arctanh)(a), float(2 * Fraction(a) / square**2), rtol=1e-15)
+        for function, sign in ((np.arcsin, 1), (np.arccos, -1)):
+            np.testing.assert_allclose(tg.grad(function)(a), sign / root, rtol=1e-15)
+            np.testing.assert_allclose(tg.hessian(function)(a), sign * a / root**3, rtol=2e-15)
+
+
+@pytest.mark.parametrize("x", [-1.0, -40.0, -700.0])
+def test_the_derivative_of_expm1_is_the_exponential_far_below_as_well(x: float) -> None:
+    np.testing.assert_array_equal([tg.grad(np.expm1)(x), tg.hessian(np.expm1)(x)], [np.exp(x)] * 2)
+
+
+def test_the_second_derivatives_of_a_power_of_a_negative_base_are_as_they_are_stated() -> None:
+    found = tg.jacobian(lambda v: np.stack(tg.grad(lambda p: p[0] ** p[1])((v[0], v[1]))))(np.array([-2.0, 2.0]))
+    np.testing.assert_array_equal(found, [[2.0, -2.0], [0.0, 0.0]])

@@ -12,7 +12,7 @@ import tinygrad_rnn as tg
 from tests.witness import complex_step
 from tinygrad_rnn.ops import fill, one_hot
 from tinygrad_rnn.rules.cumulative import recurrence
-from tinygrad_rnn.rules.elementwise import present, share
+from tinygrad_rnn.rules.elementwise import present, rest, share
 from tinygrad_rnn.rules.index import order, put_along_axis, scatter
 from tinygrad_rnn.rules.reduce import winners
 
@@ -33,6 +33,7 @@ INNER: dict[str, tuple[Callable[..., Any], tuple[Any, ...]]] = {
     "put_along_axis": (lambda g: put_along_axis(g, ROWS, (2, 4), 1), (normal(2, 3),)),
     "put_along_axis, rows": (lambda g: put_along_axis(g, ROWS, (3, 3), 0), (normal(2, 3),)),
     "fill": (lambda x: fill(x, (2, 4, 3)), (normal(3),)),
+    "rest": (rest, (normal(2, 3),)),
     "fill of a number": (lambda x: fill(x, (2, 2)), (normal(),)),
 }
 

@@ -58,6 +58,12 @@ def gap(a: Array, b: Array) -> Array:
     return np.where(same, np.minimum(a, 0), apart).astype(np.result_type(a, b), copy=False) if np.any(same) else apart
 
 
+@primitive
+def rest(a: Array) -> Array:
+    """What a² lacks to 1, with all its digits near ±1, where 1 − a² has few."""
+    return (1 - a) * (1 + a)
+
+
 def over(a: Array, b: Array) -> Array:
     """The quotient a / b, and 0 where b is 0."""
     zero = 1 - np.sign(b) ** 2
@@ -117,7 +123,7 @@ rule(np.negative,   lambda g, y, a: -g)
 rule(np.positive,   lambda g, y, a: g)
 rule(identity,      lambda g, y, a: g)
 rule(np.exp,        lambda g, y, a: g * y)
-rule(np.expm1,      lambda g, y, a: g * (y + 1))
+rule(np.expm1,      lambda g, y, a: g * np.exp(a))
 rule(np.log,        lambda g, y, a: g / a)
 rule(np.log1p,      lambda g, y, a: g / (1 + a))
 rule(np.exp2,       lambda g, y, a: g * (y * LOG_2))
@@ -129,12 +135,13 @@ rule(np.tan,        lambda g, y, a: g * (1 + y * y))
 rule(np.sinh,       lambda g, y, a: g * np.cosh(a))
 rule(np.cosh,       lambda g, y, a: g * np.sinh(a))
 rule(np.tanh,       lambda g, y, a: g * (1 - y * y))
-rule(np.arcsin,     lambda g, y, a: g * (1 - a * a) ** -0.5)
-rule(np.arccos,     lambda g, y, a: -g * (1 - a * a) ** -0.5)
+rule(np.arcsin,     lambda g, y, a: g * rest(a) ** -0.5)
+rule(np.arccos,     lambda g, y, a: -g * rest(a) ** -0.5)
 rule(np.arctan,     lambda g, y, a: g / (1 + a * a))
 rule(np.arcsinh,    lambda g, y, a: g / np.hypot(a, 1))
 rule(np.arccosh,    lambda g, y, a: g * ((a - 1) ** -0.5 * (a + 1) ** -0.5))
-rule(np.arctanh,    lambda g, y, a: g / (1 - a * a))
+rule(np.arctanh,    lambda g, y, a: g / rest(a))
+rule(rest,          lambda g, y, a: -2 * a * g)
 rule(sigmoid,       lambda g, y, a: g * (y * (1 - y)))
 rule(relu,          lambda g, y, a: g * step_up(a))
 rule(softplus,      lambda g, y, a: g * sigmoid(a))
