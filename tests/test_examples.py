@@ -17,7 +17,8 @@ EXAMPLES = sorted(file for file in (ROOT / "examples").glob("*.py") if file.stem
 
 
 def test_the_examples_are_there() -> None:
-    assert {"scalar", "own_cell", "draw_and_compare", "sentiment", "readout_after"} <= {example.stem for example in EXAMPLES}
+    named = {"scalar", "own_cell", "draw_and_compare", "sentiment", "readout_after"}
+    assert named <= {example.stem for example in EXAMPLES}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.stem)

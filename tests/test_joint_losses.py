@@ -117,11 +117,11 @@ def test_a_truncated_flow_is_that_of_the_loop_or_as_impossible(mode: str, number
             close(table[t].get(k, 0.0), array)
 
 
-def attending(inside: bool) -> tuple[tg.Var, tg.Var]:
+def attending(inside: bool) -> tuple[tg.Var, list[tg.Var]]:
     """Every loss reads its own state and the one two steps before, h0 too: together after the loop, or in the step."""
     with tg.Tape() as tape:
         W, V = tape.var(INSTANCE.params["W"], "W"), tape.var(INSTANCE.params["V"], "V")
-        h = tape.var(INSTANCE.h0, "h0")
+        h = h0 = tape.var(INSTANCE.h0, "h0")
         seen, losses = [h, h], []
         for t in range(1, T + 1):
             with tg.step(t):
@@ -130,25 +130,79 @@ def attending(inside: bool) -> tuple[tg.Var, tg.Var]:
                 if inside:
                     losses.append(tg.loss(np.sum(((h * seen[t - 1]) @ V) ** 2), t))
         if inside:
-            return sum(losses) / T, W
+            return sum(losses) / T, [W, h0]
         rows = ((np.stack(seen[2:]) * np.stack(seen[:-2])) @ V) ** 2
-        return tg.loss(rows.sum(axis=(1, 2)), range(1, T + 1)).mean(), W
+        return tg.loss(rows.sum(axis=(1, 2)), range(1, T + 1)).mean(), [W, h0]
 
 
 @pytest.mark.parametrize(("mode", "numbers"), MODES)
 def test_a_row_that_reads_earlier_states_is_cut_from_them_as_in_the_loop(mode: str, numbers: dict[str, int]) -> None:
-    (L, W), (M, other) = attending(False), attending(True)
-    (found,) = tg.truncated_gradients(L, [W], mode, **numbers)
-    close(found, tg.truncated_gradients(M, [other], mode, **numbers)[0])
+    (L, wrt), (M, others) = attending(False), attending(True)
+    for found, expected in zip(
+        tg.truncated_gradients(L, wrt, mode, **numbers), tg.truncated_gradients(M, others, mode, **numbers), strict=True
+    ):
+        close(found, expected)
     for at in (1, 4, "last"):
         truncation = (mode, *numbers.values())
         flow, looped = (tg.flow(loss, at=at, truncation=truncation) for loss in (L, M))
-        close(flow.adjoint[W.index], looped.adjoint[other.index])
-    whole, expected = tg.flow(L).table(W.index), tg.flow(M).table(other.index)
+        for here, there in zip(wrt, others, strict=True):
+            close(flow.adjoint.get(here.index, 0.0), looped.adjoint.get(there.index, 0.0))
+    whole, expected = tg.flow(L).table(wrt[0].index), tg.flow(M).table(others[0].index)
     for t, row in expected.items():
         assert list(whole[t]) == list(row)
         for k, array in row.items():
             close(whole[t][k], array)
+
+
+@pytest.mark.parametrize(
+    "reads",
+    [{6: [4]}, {4: [6]}, {3: [6]}, {5: [3], 6: [-3]}],
+    ids=["an earlier block", "a later block", "the last block", "two that cancel"],
+)
+def test_a_row_that_reads_another_block_of_steps_makes_no_set_of_edges(reads: dict[int, list[int]]) -> None:
+    """Blocks are steps 1 2, 3 4, 5 6. Row t is h_t + the states that it reads, with their signs."""
+    with tg.Tape() as tape:
+        w, h, seen = tape.var(0.5, "w"), tape.data(0.3, "h0"), []
+        for t in range(1, 7):
+            with tg.step(t):
+                h = np.tanh(w * h + 0.1 * t)
+                seen.append(h)
+        mix = np.eye(6)
+        for t, others in reads.items():
+            for k in others:
+                mix[t - 1, abs(k) - 1] = np.sign(k)
+        L = tg.loss(mix @ np.stack(seen), range(1, 7)).sum()
+    with pytest.raises(tg.TapeError, match="a row of the losses reads states of steps behind a cut itself"):
+        tg.flow(L, truncation=("detach_every_k", 2))
+    assert tg.flow(L, truncation=("detach_every_k", 6)).seeds
+
+
+@pytest.mark.parametrize("k", [1, 2, 3])
+def test_what_steps_read_of_an_earlier_loop_is_no_readout_and_stays_uncut(k: int) -> None:
+    """A summary of the encoder, read by the decoder's steps and by its losses: in the loop it is not cut either."""
+
+    def record(inside: bool) -> tuple[tg.Var, tg.Var]:
+        with tg.Tape() as tape:
+            W, h, seen, losses = tape.var(INSTANCE.params["W"], "W"), tape.data(INSTANCE.h0, "h0"), [], []
+            for t in range(1, 4):
+                with tg.step(t, loop="encoder"):
+                    h = np.tanh(h @ W)
+            summary = np.tanh(2.0 * h)
+            h = tape.data(INSTANCE.h0 / 2, "d0")
+            for t in range(1, 4):
+                with tg.step(t, loop="decoder"):
+                    h = np.tanh(h @ W + summary)
+                    seen.append(h)
+                    if inside:
+                        losses.append(tg.loss(np.sum((h * summary) ** 2), t))
+            if inside:
+                return sum(losses), W
+            rows = ((np.stack(seen) * summary) ** 2).sum(axis=(1, 2))
+            return tg.loss(rows, range(1, 4), loop="decoder").sum(), W
+
+    (L, W), (M, other) = record(False), record(True)
+    (found,) = tg.truncated_gradients(L, [W], "detach_every_k", k=k)
+    close(found, tg.truncated_gradients(M, [other], "detach_every_k", k=k)[0])
 
 
 def test_rows_that_read_behind_a_cut_make_no_set_of_edges_and_one_alone_does() -> None:

@@ -44,6 +44,8 @@ class Clock:
     def _before(self, child: int, argument: int, parent: int) -> int | None:
         """The time before a loop begins, where an argument that its earlier steps feed is an initial state."""
         steps, meaning = self.steps, self.steps.tape.backward.get(child)
+        if (child, argument) in steps.readout:  # the rows of losses read it as their steps would
+            return min(self.begin[s] for s in steps.rows) - 1
         line, arguments = child, [argument]
         if meaning:  # of a gradient: where the line that it belongs to reads the state
             line = meaning.line

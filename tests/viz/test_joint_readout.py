@@ -15,6 +15,7 @@ import viz
 from tests.agreement import arguments
 from tests.joint import INSTANCE, NAMES, B, T, both, joint, recorded, states
 from tests.painting import need_graphviz
+from tests.test_joint_losses import attending
 from tests.viz.test_page import data_of
 from tinygrad_rnn import bptt
 from viz.charts.by_lag import followed
@@ -70,6 +71,8 @@ def test_l_is_the_seed_of_the_loss_that_is_followed_and_says_its_number() -> Non
     assert "Gradient of the loss at t = 2 only" in texts and "seed ∂ℓ/∂ℓ at t = 2:" in texts
     assert f"ℓ₁ = {losses[0]:.2f}, ℓ₂ = {losses[1]:.2f}" in picture.description
     assert overlaps(picture.canvas) == {}
+    assert 'id="seed-L"' in re.sub(r'id="p\w+?-', 'id="', picture.svg())
+    assert "seed ∂ℓ/∂ℓ at t = 5:" in viz.draw(tg.flow(L, at="last")).svg()
 
 
 def test_who_hears_which_loss_is_the_closed_form_s_table() -> None:
@@ -79,6 +82,21 @@ def test_who_hears_which_loss_is_the_closed_form_s_table() -> None:
     for at, weight in (("all", 1 / (T * B)), ("last", 1.0), (2, 1.0)):
         found = viz.graph(tg.flow(L, at=at)).graph["contributions"]
         close([[found[t][k] for k in range(T)] for t in range(T)], weight * norms)
+
+
+def test_rows_that_read_other_states_are_heard_by_those_too() -> None:
+    L, _ = attending(False)
+    flow = tg.flow(L)
+    found = viz.graph(flow).graph["contributions"]
+    for t, row in flow.table(flow.steps.weights[0]).items():
+        close([found[t][k] for k in range(T)], [np.linalg.norm(row.get(k, 0.0)) / T for k in range(T)])
+
+
+def test_a_recorded_pass_of_one_row_does_nothing_in_the_steps_behind_it() -> None:
+    L, *_ = both()
+    graph = viz.graph(tg.flow(L, at=2), backward=True)
+    steps = {node["t"] for _, node in graph.nodes(data=True) if node.get("recorded") and node["shape"]}
+    assert {1, 2} <= steps and not steps & {3, 4}, "step 5 has the readout, which follows it"
 
 
 def test_of_what_l_weighs_unevenly_every_loss_is_heard_as_l_hears_it() -> None:
@@ -113,7 +131,7 @@ def test_charts_have_the_numbers_of_the_loop() -> None:
     L, M, *_ = both()
     for at in ("all", "last", 2):
         flow, looped = tg.flow(L, at=at), tg.flow(M, at=at)
-        assert followed(flow) == followed(looped)
+        assert followed(flow) == followed(looped) == {2: 1}.get(at, T - 1)
         found, expected = (state_gradients(carried(one), followed(one)) for one in (flow, looped))
         for a, b in zip(found, expected, strict=True):
             close(a, b)
