@@ -181,7 +181,7 @@ def pick(rows: Array, classes: Array) -> Array:
 
 def numbered(classes: Array) -> Array:
     """Class numbers in one row; truth values are 0 and 1, and no mask."""
-    return np.reshape(classes, -1).astype(np.intp, copy=False)
+    return np.asarray(classes).reshape(-1).astype(np.intp, copy=False)
 
 
 @primitive

@@ -106,11 +106,6 @@ class Var:
     def __getitem__(self, key: Any) -> Any:
         return self.tape.record(getitem, (self, *key) if isinstance(key, tuple) else (self, key), {})
 
-    def __getattr__(self, name: str) -> Any:
-        spelled = getattr(np, name, None)
-        here = f"np.{name}, or " if any(spelled in known for known in (RULES, ADAPTERS, PLAIN)) else ""
-        raise AttributeError(f"a Var has no .{name}; use {here}.value.{name}, which leaves the tape")
-
     def __format__(self, how: str) -> str:
         """As the number itself where a format is given, f"{loss:.3f}"; else as repr."""
         if how and self.shape != ():
@@ -159,3 +154,19 @@ class Var:
     min, prod, std, var, round = map(_method, (np.min, np.prod, np.std, np.var, np.round))
     argmax, argmin, argsort = map(_method, (np.argmax, np.argmin, np.argsort))
     cumsum, cumprod = map(_method, (np.cumsum, np.cumprod))
+
+
+def _lacking(name: str) -> Any:
+    """What stands where an array has something that a Var has not: the remedy."""
+
+    def refuse(self: Var) -> Any:
+        known = any(getattr(np, name, None) in functions for functions in (RULES, ADAPTERS, PLAIN))
+        here = f"np.{name}, or " if known else ""
+        raise AttributeError(f"a Var has no .{name}; use {here}.value.{name}, which leaves the tape")
+
+    return property(refuse)
+
+
+for name in dir(np.ndarray):  # one by one: a `__getattr__` would slow down every `.value`
+    if not name.startswith("_") and not hasattr(Var, name):
+        setattr(Var, name, _lacking(name))
