@@ -28,7 +28,7 @@ const contributions = {
       const line = element("tr", {}, element("th", { scope: "row" }, lossName(row.at)));
       const made = row.c.map((_, k) => {
         if (k > row.at && !row.c[k]) return (line.append(element("td", { class: "empty", "aria-hidden": "true" })), null);
-        const cell = element("td", { role: "gridcell", tabindex: "-1" });
+        const cell = element("td", { role: "gridcell", tabindex: "-1", "aria-selected": "false" });
         cell.addEventListener("mouseenter", () => this.light(row, k));
         cell.addEventListener("focus", () => this.light(row, k));
         cell.addEventListener("blur", () => this.dark());
@@ -52,7 +52,7 @@ const contributions = {
   // With L followed each row counts as L weighs it; with one loss, as that loss alone.
   choose(choice) {
     if (!data.table) return;
-    const kind = choice.s < 0 ? "w" : "c";
+    const kind = (this.kind = choice.s < 0 ? "w" : "c");
     const all = data.table.rows.flatMap((row) => row[kind]).filter((x) => x > 0 && Number.isFinite(x));
     const high = Math.max(...all, 1e-300);
     const low = Math.min(high / 10, all.sort((a, b) => a - b)[Math.floor(0.04 * all.length)] || high / 10);
@@ -64,14 +64,14 @@ const contributions = {
         if (!cell) return;
         const x = row[kind][k];
         const u = x > 0 ? Math.min(1, Math.max(0, Math.log(x / low) / Math.log(high / low))) : 0;
-        cell.style.backgroundColor = x ? cellColour(u) : "#ffffff";
-        cell.classList.toggle("strong", u > 0.45);
+        const hue = x ? cellColour(u) : signedColour(0, 1);
+        cell.style.backgroundColor = hue;
+        cell.classList.toggle("strong", isDark(hue));
         cell.dataset.value = x;
         cell.textContent = this.cells.length && data.table.t.length <= 8 ? written(x, 2) : x ? "" : "0";
         cell.setAttribute("aria-label", this.words(row, k, x));
       });
     }
-    this.kind = kind;
     this.hint = kind === "w"
       ? "Norm of what step k adds to ∂L/∂θ through each loss ℓ. Point at a cell for its path. Colours on a scale of their own."
       : "Norm of what step k adds to each loss's own ∂ℓ/∂θ. Point at a cell for its path. Colours on a scale of their own.";
@@ -101,17 +101,23 @@ const contributions = {
   // A click keeps the path until the next click, or Escape.
   pin(row, k, cell) {
     const same = this.pinned?.cell === cell;
-    this.pinned?.cell.classList.remove("pinned");
+    this.unpin();
     this.pinned = same ? null : { what: [row, k], cell };
     cell.classList.toggle("pinned", !same);
+    cell.setAttribute("aria-selected", String(!same));
     if (same) picture.light([]);
     else this.light(row, k);
   },
 
   release() {
-    this.pinned?.cell.classList.remove("pinned");
-    this.pinned = null;
+    this.unpin();
     picture.light([]);
+  },
+
+  unpin() {
+    this.pinned?.cell.classList.remove("pinned");
+    this.pinned?.cell.setAttribute("aria-selected", "false");
+    this.pinned = null;
   },
 
   key(event) {

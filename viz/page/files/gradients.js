@@ -7,6 +7,7 @@ const gradients = {
   parts: [],
 
   build() {
+    maps.classList.toggle("many", data.weights.length > 8);
     for (const weight of data.weights) {
       const line = lineOf.get(weight.i);
       if (!line) continue;
@@ -39,8 +40,9 @@ const gradients = {
     for (let r = 0; r < weight.rows; r++) {
       const row = element("tr");
       for (let c = 0; c < weight.columns; c++) {
-        const cell = element("td", { tabindex: "-1", role: "gridcell" });
         const index = weight.columns > 1 ? `${r + 1}, ${c + 1}` : `${r + 1}`;
+        const label = `entry ${index} of the gradient of ${nameText(line.n)}`;
+        const cell = element("td", { tabindex: "-1", role: "gridcell", "aria-label": label });
         part.cells.push(cell);
         for (const kind of ["focus", "mouseenter"]) cell.addEventListener(kind, () => this.tell(part, cell, index));
         row.append(cell);

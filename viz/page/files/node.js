@@ -57,6 +57,8 @@ const nodePanel = {
       const adjoint = state.adjoint.get(line.i);
       const arrivals = `${adjoint?.count ?? 0} of ${state.arrivals.get(line.i) ?? 0} contributions so far`;
       fact("adjoint", ...(adjoint ? amount(adjoint.norm, adjoint.sum, line) : ["nothing has arrived"]), element("small", {}, ` ${arrivals}`));
+      const each = contributionsTo(line.i, player.choice, state.count);
+      if (each.length) fact("comes from", element("ul", {}, ...each.map((text) => element("li", {}, text))));
     }
     const rules = data.edges.filter(([child]) => child === line.i);
     if (rules.length) fact("local rule", ...rules.flatMap((edge) => backwardMath(edge, false)));
@@ -66,6 +68,20 @@ const nodePanel = {
     return parts;
   },
 };
+
+// What came back to a line so far, edge by edge: "tanh h₂ …" in words that need no picture.
+function contributionsTo(i, choice, count) {
+  const found = [];
+  for (let n = 0; n < count; n++) {
+    for (const one of arrivals(choice, n)) {
+      if (one.i !== i) continue;
+      const part = partOf(data.edges[choice.e[n]][0]);
+      const from = part ? phaseOf(part) : nameText(lineOf.get(data.edges[choice.e[n]][0]).n);
+      found.push(`${from}: ‖·‖ ${written(one.norm)}`);
+    }
+  }
+  return found.length <= 12 ? found : [...found.slice(0, 11), `and ${found.length - 11} more`];
+}
 
 // A norm, or the number itself, and the entries where there are few.
 function amount(norm, array, line) {
@@ -85,8 +101,9 @@ function strip(array, shape) {
   box.style.gridTemplateColumns = `repeat(${columns}, auto)`;
   for (const x of array) {
     const cell = element("i", {}, withNumbers ? written(x, 2) : "");
-    cell.style.backgroundColor = signedColour(x, most);
-    cell.classList.toggle("strong", most > 0 && Math.abs(x) / most > 0.5);
+    const hue = signedColour(x, most);
+    cell.style.backgroundColor = hue;
+    cell.classList.toggle("strong", isDark(hue));
     box.append(cell);
   }
   return box;

@@ -36,13 +36,26 @@ function position(norm) {
 
 const STEPS = data.palette.lines.length - 1;
 const lineColour = (u) => data.palette.lines[Math.round(u * STEPS)];
-const cellColour = (u) => data.palette.cells[Math.round(u * STEPS)];
+const night = matchMedia("(prefers-color-scheme: dark)");
+const cellColour = (u) => data.palette.cells[Math.round((night.matches ? 1 - u : u) * STEPS)]; // the largest stand out
+
+// Whether white is easier to read than black on a colour, "#rrggbb" or "rgb(r g b)".
+function isDark(colour) {
+  const channels = colour[0] === "#" ? colour.match(/[0-9a-f]{2}/gi).map((two) => parseInt(two, 16)) : colour.match(/\d+/g).map(Number);
+  const linear = channels.map((c) => (c <= 10 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2] < 0.179;
+}
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmopqrs";
 
-// Signed values: blue below zero, white at zero, orange above; the same lightness on both sides.
+// Signed values: blue below zero, orange above, the same lightness on both sides; zero is as the paper.
+const SIGNED = {
+  day: { zero: [255, 255, 255], above: [179, 88, 6], below: [33, 102, 172] },
+  night: { zero: [30, 39, 48], above: [255, 166, 87], below: [104, 178, 255] },
+};
 function signedColour(x, most) {
-  if (!(most > 0) || !Number.isFinite(x)) return x ? "#777777" : "#ffffff";
-  const share = Math.sqrt(Math.min(1, Math.abs(x) / most));
-  const end = x > 0 ? [179, 88, 6] : [33, 102, 172];
-  return `rgb(${end.map((channel) => Math.round(255 + (channel - 255) * share)).join(" ")})`;
+  const { zero, above, below } = night.matches ? SIGNED.night : SIGNED.day;
+  if (x && (!(most > 0) || !Number.isFinite(x))) return "#777777";
+  const share = x ? Math.sqrt(Math.min(1, Math.abs(x) / most)) : 0;
+  const end = x > 0 ? above : below;
+  return `rgb(${zero.map((channel, n) => Math.round(channel + (end[n] - channel) * share)).join(" ")})`;
 }

@@ -123,7 +123,7 @@ const picture = {
   fitting() {
     const { width, height } = svg.viewBox.baseVal;
     const [wide, high] = [paper.clientWidth / width, paper.clientHeight / height];
-    if (wide > 0.7 && wide < high) return Math.min(wide * 0.995, 1.3) / high;
+    if (wide > 0.6 && wide < high) return Math.min(wide * 0.995, 1.3) / high;
     return Math.min(1, 1.3 / high);
   },
 };
@@ -160,16 +160,21 @@ data.nodes.forEach((one, n) => {
 const buttons = [...nodeOfElement.keys()].filter((one) => !/^p-(value-|text)/.test(one.id)); // a box, and not what is written on it
 svg.setAttribute("role", "group");
 svg.setAttribute("aria-label", "Nodes of the picture: arrow keys move from node to node, Enter opens one");
-svg.querySelectorAll("g.node").forEach((group) => {
-  if (!nodeOfElement.has(group)) group.setAttribute("aria-hidden", "true");
+svg.querySelectorAll("g.node, g.cluster").forEach((group) => {
+  if (!buttons.includes(group)) group.setAttribute("aria-hidden", "true");
 });
 svg.querySelectorAll("g.edge").forEach((group) => group.setAttribute("aria-hidden", "true"));
+const nodeWords = ({ kind, label, s }) => `${kind} ${label}${s >= 0 ? `, ${data.when[s]}` : ""}`;
+const userOfChip = new Map(); // a weight's chip stands beside the node that uses it
+data.wires.forEach(([u, v], n) => {
+  if (data.nodes[u].k[0] === "w") for (const chip of chipsBeside(n)) userOfChip.set(elements[chip], v);
+});
 buttons.forEach((one, n) => {
   const about = data.nodes[nodeOfElement.get(one)];
-  const when = about.s >= 0 ? `, ${data.when[about.s]}` : "";
+  const user = about.els.length > 1 ? userOfChip.get(one) : undefined;
   one.setAttribute("role", "button");
   one.setAttribute("tabindex", n ? "-1" : "0");
-  one.setAttribute("aria-label", `${about.kind} ${about.label}${when}`);
+  one.setAttribute("aria-label", nodeWords(about) + (user === undefined ? "" : ` beside ${nodeWords(data.nodes[user])}`));
 });
 
 function focusNode(one) {

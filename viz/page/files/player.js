@@ -69,7 +69,7 @@ const player = {
     const event = this.event();
     const isBackward = event.kind === "seed" || event.kind === "backward";
     const count = event.kind === "backward" ? event.n + 1 : 0;
-    const state = { place: this.place, isBackward, computedAt, arrivals: this.arrivals, current: null, arrived: new Map() };
+    const state = { place: this.place, isBackward, computedAt, arrivals: this.arrivals, count, current: null, arrived: new Map() };
     state.adjoint = isBackward ? accumulate(this.choice, count) : new Map();
     if (event.kind === "forward") state.current = event.id;
     if (event.kind === "seed") state.current = event.i;
@@ -87,7 +87,7 @@ const player = {
     nodePanel.show(state);
     tellEvent(event, state, this);
     slider.value = String(this.place);
-    slider.setAttribute("aria-valuetext", `event ${this.place} of ${this.total}`);
+    slider.setAttribute("aria-valuetext", `event ${this.place} of ${this.total}, ${isBackward ? "backward" : "forward"}`);
     byId("count").textContent = `${this.place} / ${this.total}`;
     byId("first").disabled = byId("previous").disabled = this.place === 0;
     byId("last").disabled = byId("next").disabled = this.place === this.total;
@@ -208,6 +208,7 @@ function start() {
   slider.addEventListener("input", () => { player.pause(); player.go(Number(slider.value)); });
   lossMenu.addEventListener("change", () => player.choose(Number(lossMenu.value)));
   addEventListener("hashchange", () => player.recall());
+  night.addEventListener("change", () => player.choose(Number(lossMenu.value), player.place));
   addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT)$/.test(event.target.tagName)) return;
     const onButton = event.target.closest?.("button");
