@@ -11,6 +11,7 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
+from tests.painting import need_graphviz
 from viz.check import overlaps
 
 Program = Callable[[tg.Tape], Any]
@@ -157,3 +158,27 @@ def test_a_fused_state_says_its_name() -> None:
     svg = viz.draw(tg.flow(L), fuse=True).svg()
     texts = {"".join(text.itertext()) for text in ElementTree.fromstring(svg).iter("{http://www.w3.org/2000/svg}text")}
     assert {"h₁ =", "h₄ =", "W·h₀", "U·x₁", "b"} <= {text.strip().replace("\xa0", " ") for text in texts}
+
+
+def descending(T: int = 4) -> tg.Var:
+    """A state that descends its energy: every step goes on with a gradient that it records itself."""
+    random = np.random.default_rng(2)
+    with tg.Tape(checked=True) as tape:
+        W, h, total = tape.var(random.normal(size=(3, 3)), "W"), tape.var(random.normal(size=3), "h0"), 0.0
+        for t in range(1, T + 1):
+            with tg.step(t):
+                h = np.sin(h[::-1]) - 0.1 * tg.grad(lambda s: np.sum(np.tanh(W @ s) ** 3))(h)
+                total = total + tg.loss(np.sum(h * h * h), t)
+    return total
+
+
+@pytest.mark.parametrize("truncation", [None, ("detach_every_k", 2)])
+def test_a_gradient_inside_a_step_is_drawn_and_what_reads_a_state_by_lines_that_vanish_is_cut(truncation: Any) -> None:
+    """A state that is turned round, or named anew, is read through a line that is not drawn: the cut may be there."""
+    need_graphviz()
+    flow = tg.flow(descending(), truncation=truncation)
+    G = viz.graph(flow)
+    assert G.graph["conservation"] < 1e-12
+    assert any(edge["cut"] for *_, edge in G.edges(data=True)) == (truncation is not None)
+    assert all(not edge["gradient"] for *_, edge in G.edges(data=True) if edge["cut"])
+    assert "</svg>" in viz.draw(flow).svg()

@@ -37,8 +37,13 @@ class Structure:
 
     @cached_property
     def above(self) -> tuple[tuple[int, int], ...]:
-        """(last of the forward pass, first of a recorded backward pass): pairs that let one stand on the other."""
+        """(last of the forward pass, first of a recorded backward pass): pairs that let one stand on the other.
+
+        None where a step itself goes on with a gradient: that stands among its lines.
+        """
         recorded = {part.role for part in self.template.parts if part.recorded}
+        if any(source in recorded and target not in recorded for source, target in self.links):
+            return ()
         ends = [role for role in self.roles if role not in recorded and not set(self.targets[role]) - recorded]
         return tuple((a, b) for a in ends for b in self.roles if b in recorded and not set(self.sources[b]) & recorded)
 

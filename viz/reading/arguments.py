@@ -59,9 +59,12 @@ class Wires:
         """A contribution as it arrives at the drawn source: through the rule of each vanished line, which is linear.
 
         Without this norms would still be right, and sums would not: four slices of one array have equal shapes.
+        Where the way from a vanished line is cut, nothing arrives.
         """
         contribution = edges.get((child, k))
         for line, argument in self.display.origin(child, k)[1][1:]:
+            if (line, argument) not in edges:
+                return None
             if contribution is not None:
                 fn, _, args, kw, y = self.display.program.lines[line][:5]
                 contribution = RULES[fn][argument](contribution, y, *args, **kw)
