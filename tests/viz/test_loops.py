@@ -11,6 +11,8 @@ import pytest
 import tinygrad_rnn as tg
 import viz
 from tests.painting import need_graphviz
+from tests.test_truncated_programs import PROGRAMS, a_stack_that_is_read_whole_too
+from tests.test_truncated_programs import recorded as recorded_program
 from tests.viz.test_page import data_of
 from viz.reading.naming import short_steps
 from viz.reading.ways import follow_path
@@ -159,3 +161,13 @@ def test_a_loop_after_others_has_its_own_initial_state() -> None:
     steps = flow.steps
     assert {(s, steps.name[line]) for (_, s), line in steps.initial.items()} == {(-1, "a0"), (3, "b0"), (7, "sum")}
     assert {steps.name[w] for w in steps.weights} == {"V", "Q"}
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_what_arrives_at_every_node_is_its_adjoint_in_programs_of_every_shape_truncated_or_not(program: Any) -> None:
+    L, _ = recorded_program(program)
+    truncations = [None] if program is a_stack_that_is_read_whole_too else [None, ("detach_every_k", 2)]
+    for truncation in truncations:
+        for fold in (None, (1, 1)):
+            G = viz.graph(tg.flow(L, truncation=truncation), fold=fold)
+            assert G.graph["conservation"] < 1e-12, (truncation, fold, G.graph["conservation_at"])

@@ -82,7 +82,7 @@ def test_a_pages_table_and_its_losses_are_masked_and_the_whole_loss_is_offered_o
     expected, reach = kept(truncation) * norms_of(whole), kept(truncation)
     for flow in cut:
         data = data_of(viz.step_through(flow))
-        shown = {row["s"]: row["c"] for row in data["table"]["rows"]}
+        shown = {row["s"][0]: row["c"] for row in data["table"]["rows"]}
         np.testing.assert_allclose([shown[t] for t in range(T)], expected, rtol=6e-4, atol=1e-12)
         labels = [choice["s"] for choice in data["choices"]]
         assert labels == [*([-1] if truncation[0] == "detach_every_k" else []), *range(T)]

@@ -185,8 +185,15 @@ class _Builder:
         self._add(
             self.display.initial_key(state, s), [line], kind="initial", role=self.display.drawn(state), step=s,
             lines=(line,), name=self.labels.names.get(state), label=self.labels.initial(state, s), op="",
-            t=self.program.time(s), loop=self.program.order[0][0],
+            t=self.program.time(s), loop=self.program.order[0][0], outside=self._before_the_loop(line),
         )  # fmt: skip
+
+    def _before_the_loop(self, line: int) -> Array:
+        """What an initial state gets from what is computed from it before a loop, which is not drawn."""
+        program, display = self.program, self.display
+        read = [(c, k) for c, k in display.uses(line) if program.step[c] < 0 and c not in program.total]
+        brought = [self.wires.pushed(self.flow.edges, c, k) for c, k in read]
+        return sum((array for array in brought if array is not None), start=0.0)
 
     def _add(self, key: str, exits: list[int], **attributes: Any) -> None:
         """Add a node with the numbers of the line that leaves it."""
