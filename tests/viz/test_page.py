@@ -70,6 +70,7 @@ def test_brackets_stand_where_a_product_of_matrices_meets_one_of_entries() -> No
 
 
 def test_an_index_and_a_rule_that_cannot_run_are_written_all_the_same() -> None:
+    @tg.primitive
     def odd(x: Any) -> Any:
         return x * 1.0
 
