@@ -158,6 +158,7 @@ def test_an_argument_that_is_any_object_is_told_on_one_short_line() -> None:
         def __repr__(self) -> str:
             raise RuntimeError
 
+    @tg.primitive
     def takes(x: Any, thing: Any = None) -> Any:
         return x * 2.0
 
@@ -318,6 +319,7 @@ def test_the_local_rule_is_the_row_of_the_backward_pass() -> None:
     }
 
 
+@tg.primitive
 def double(x: Any) -> Any:
     return 2.0 * x
 
@@ -361,6 +363,7 @@ def test_broadcasting_shows_in_the_rule() -> None:
 
 
 def test_a_rule_of_the_users_own_prints_and_a_new_one_replaces_it() -> None:
+    @tg.primitive
     def cube(x: Any) -> Any:
         return x**3
 
@@ -377,6 +380,7 @@ def test_a_rule_of_the_users_own_prints_and_a_new_one_replaces_it() -> None:
 
 
 def test_a_part_that_is_used_twice_is_named() -> None:
+    @tg.primitive
     def fancy(x: Any) -> Any:
         return x
 
@@ -394,6 +398,7 @@ def test_a_part_that_is_used_twice_is_named() -> None:
 
 
 def test_where_there_is_no_rule_the_text_is_empty() -> None:
+    @tg.primitive
     def broken(x: Any) -> Any:
         return x
 
