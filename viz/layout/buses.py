@@ -94,7 +94,7 @@ class _Bus:
                 dot = self._dot(f"{side}{k}", corner)
                 self._wire(f"{side}{k}", [*lead, corner], here, dot, beyond)
                 here, lead = dot, [corner]
-            self._tap(way, here, reader)  # a tap at the very place of a dot leaves from that dot
+            self._tap(way, here, reader, side == "right")  # a tap at the very place of a dot leaves from that dot
 
     def _dot(self, name: str, at: Point) -> tuple[Shape, str]:
         full = f"{self.name}-{name}"
@@ -115,8 +115,9 @@ class _Bus:
         edges, back = self._edges(readers), self.back if start is self._here else 0
         self.router.add(f"{self.name}-{name}", line, start[0], end[0], start[1], end[1], edges, back)
 
-    def _tap(self, path: list[Point], start: tuple[Shape, str], reader: int) -> None:
+    def _tap(self, path: list[Point], start: tuple[Shape, str], reader: int, branches: bool = False) -> None:
         shape, head = self.router.shape(reader), f"n{reader}"
         line = rounded(path, _ELBOW)
         edges, back = self._edges([reader]), self.back if start is self._here else 0
-        self.router.add(f"{self.name}-tap-{head}", line, start[0], shape, start[1], head, edges, back)
+        key = f"{self.name}-tap-{head}"
+        self.router.add(key, line, start[0], shape, start[1], head, edges, back, branches=branches)

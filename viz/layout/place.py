@@ -39,9 +39,12 @@ class Placement:
 
 
 def place(
-    structure: Structure, boxes: Mapping[int, Box], dot_at: Mapping[str, Point], strip_width: float
+    structure: Structure, boxes: Mapping[int, Box], dot_at: Mapping[str, Point], strip_width: float, spare: float = 0.0
 ) -> Placement:
-    """Where everything stands in one panel, which is at least as wide as the strip under it."""
+    """Where everything stands in one panel, which is at least as wide as the strip under it.
+
+    On both sides there are `spare` points more for wires than usual.
+    """
     at = {}
     for role in structure.roles:
         x, y = dot_at[f"n{role}"]
@@ -56,7 +59,7 @@ def place(
     trunks = sorted(structure.entering, key=lambda state: -at[state][1])
     onward = [state for state in trunks if structure.direction[state] > 0]
     backward = [state for state in trunks if structure.direction[state] < 0]
-    room = 12 + 4 * depth(structure.template.parts)  # for the frames around named parts
+    room = 12 + spare + 4 * depth(structure.template.parts)  # for the frames around named parts
     left = min(foot[0] for foot in feet) - room - _TRUNK_PITCH * (len(onward) + len(structure.template.remembered))
     right = max(foot[2] for foot in feet) + room + 16 * len(structure.skips) + _TRUNK_PITCH * len(backward)
     aside = _PAST if structure.above else 0.0

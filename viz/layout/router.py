@@ -53,9 +53,11 @@ class Router:
         edges: Iterable[Edge],
         back: int = 0,
         turn: tuple[int, int] | None = None,
+        branches: bool = False,
     ) -> None:
         """Record one route."""
-        self.routing.routes.append(Route(key, tuple(line), start, end, tail, head, tuple(edges), None, back, turn))
+        route = Route(key, tuple(line), start, end, tail, head, tuple(edges), None, back, turn, branches)
+        self.routing.routes.append(route)
         if not back:
             self.ways.note(line)
 

@@ -17,7 +17,8 @@ class Route:
 
     `tail` and `head` are "n<role>" for a node, "j<name>" for a junction, "w<key>" for a chip; the tail's node belongs
     to the step `back` steps earlier. `edges` are the edges whose contributions pass along it, so a bus has several. A
-    route with `turn` = (k, n) is drawn in steps s with s mod n = k only: neighbouring skips must not share a lane.
+    route with `turn` = (k, n) is drawn in steps s with s mod n = k only: neighbouring skips must not share a lane. One
+    that `branches` leaves its dot to the left of travel: its value begins at the lane of values that it leaves.
     """
 
     key: str
@@ -30,6 +31,7 @@ class Route:
     weight: str | None = None
     back: int = 0
     turn: tuple[int, int] | None = None
+    branches: bool = False
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ _ROUTED = 5
 _ROUNDS_OF_SWAPS = 3
 _INTRUDER = 3000.0
 _MANY_NODES = 32
+_SPARE = 18.0  # room for wires at the sides of a panel in which some run over nodes
 _MENDED = 4  # ways whose faulty wires are laid anew
 
 
@@ -99,7 +100,7 @@ def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -
                 fresh.append(answer)
         before = best
         fresh.sort(key=lambda run: _cheap(structure, by_role, run))
-        for run in fresh[:_ROUTED] if not structure.above else [*fresh[:2], *fresh[4:17:4]]:
+        for run in _worth_routing(structure, fresh):
             placement = place(structure, by_role, run.at, strip_width)
             routing = route(structure, by_role, placement, run.splines)
             value = score(structure, placement, routing) + _intrusion(structure, by_role, placement.at)
@@ -116,21 +117,42 @@ def _search(structure: Structure, by_role: dict[int, Box], strip_width: float) -
         else:
             break
     assert best is not None
-    return _mended(by_role, best, others)
+    return _mended(by_role, best, others, strip_width)
 
 
-def _mended(boxes: dict[int, Box], best: Found, others: list[Found]) -> Found:
-    """The best way, or, where its wires are at fault, the best after some have been laid anew."""
+def _worth_routing(structure: Structure, ranked: list[Run]) -> list[Run]:
+    """The best few by the cheap measure, and the best whose spines run as they should where those do not.
+
+    Steps with a recorded backward pass are large, and neighbours in the ranking all but the same: some are skipped.
+    """
+    chosen = ranked[:_ROUTED] if not structure.above else [*ranked[:2], *ranked[4:17:4]]
+    if all(_reversed(structure, run) for run in chosen):
+        chosen += [run for run in ranked if not _reversed(structure, run)][:2]
+    return chosen
+
+
+def _reversed(structure: Structure, run: Run) -> int:
+    """How many links along spines run against their time: `dot` reverses some."""
+    return sum((run.at[f"n{b}"][0] - run.at[f"n{a}"][0]) * way < 20 for (a, b), way in structure.rightward.items())
+
+
+def _mended(boxes: dict[int, Box], best: Found, others: list[Found], strip_width: float) -> Found:
+    """The best way, or, where its wires are at fault, the best after some have been laid anew.
+
+    Where that leaves wires over nodes, all are laid once more in a panel with more room at its sides.
+    """
     if not len(faults(best.placement, best.routing)):
         return best
     tried = []
     most = _MENDED if len(best.structure.roles) <= _MANY_NODES else 1  # laying wires anew takes long in a large step
     for found in sorted(others, key=lambda found: found.score)[:most]:
-        routing = mended(boxes, found.placement, found.routing)
-        value = score(found.structure, found.placement, routing)
-        value += _intrusion(found.structure, boxes, found.placement.at)
-        tried.append(replace(found, routing=routing, score=value, runs=best.runs))
-        if not len(faults(found.placement, routing)):
+        structure, placement, routing = found.structure, found.placement, mended(boxes, found.placement, found.routing)
+        if sum(faults(placement, routing).over):
+            placement = place(structure, boxes, found.run.at, strip_width, _SPARE)
+            routing = mended(boxes, placement, route(structure, boxes, placement, found.run.splines))
+        value = score(structure, placement, routing) + _intrusion(structure, boxes, placement.at)
+        tried.append(Found(structure, placement, routing, found.run, value, best.runs))
+        if not len(faults(placement, routing)):
             break
     return min(tried, key=lambda found: found.score)
 
@@ -215,10 +237,9 @@ def _cheap(structure: Structure, boxes: dict[int, Box], run: Run) -> float:
         ends += [(run.at[f"{side}{state}"], run.at[f"n{reader}"]) for reader in readers]
     crossings = sum(crosses(a, b, c, d) for (a, b), (c, d) in itertools.combinations(ends, 2))
     length = sum(abs(a[0] - b[0]) + abs(a[1] - b[1]) for a, b in ends)
-    backward = sum((run.at[f"n{b}"][0] - run.at[f"n{a}"][0]) * way < 20 for (a, b), way in structure.rightward.items())
     xs, ys = [x for x, _ in run.at.values()], [y for _, y in run.at.values()]
     return (
-        5000 * backward
+        5000 * _reversed(structure, run)
         + 2500 * _on_a_line(structure, boxes, run)
         + 160 * crossings
         + 0.35 * length

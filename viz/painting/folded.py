@@ -112,7 +112,10 @@ class FoldPanel:
         canvas, name = self.canvas, f"fold-{ribbon.role}-{'all' if ribbon.lag is None else ribbon.lag}"
         left, right = self.left + _MARGIN, self.right - _MARGIN
         backward = ribbon.lag is not None and ribbon.lag < 0
-        canvas.text(self._told(ribbon), (self.middle, y + 14), 11, GREY, panel=KEY)
+        if self.fold.losses and y > self.border.loss.y:  # the losses go up to the total in the middle
+            canvas.text(self._told(ribbon), (left, y + 14), 11, GREY, side="l", panel=KEY)
+        else:
+            canvas.text(self._told(ribbon), (self.middle, y + 14), 11, GREY, panel=KEY)
         ends = (right, left + 6) if backward else (left, right - 6)
         tip = (left if backward else right, y + LANE)
         shaft = straight((ends[0], y + LANE), (ends[1], y + LANE))

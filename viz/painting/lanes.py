@@ -14,12 +14,19 @@ CUT = {"color": CUT_RED, "style": "dashed", "penwidth": "1.2", "arrowsize": ".5"
 
 
 def make_lane(
-    line: Iterable[Point], start: Shape, end: Shape, lane: str, u: float = 0.0, head: bool = True
+    line: Iterable[Point],
+    start: Shape,
+    end: Shape,
+    lane: str,
+    u: float = 0.0,
+    head: bool = True,
+    branches: bool = False,
 ) -> tuple[Line, Point, Point]:
     """One lane of an edge from its centre line: shifted sideways, clipped at its ends, with room for the arrow head.
 
     Lanes: "forward" lies left of travel; "gradient" and "zero" right of it and run backward; "alone" in the middle, as
     "adjoint", which is as wide as a gradient. These and the first have no head where `head` is false.
+    The value of a wire that `branches` off another to the left begins at the lane of that one's value.
     Returns the cubics of the shaft, the base of the arrow head and its tip.
     """
     backward = lane in ("gradient", "zero")
@@ -28,6 +35,8 @@ def make_lane(
     if backward:
         points, start, end = points[::-1], end, start
     points = clipped(points, start, end)
+    if branches and lane == "forward":
+        points = trimmed(points[::-1], LANE + 0.1)[::-1]  # it meets that lane, and does not cross it
     if len(points) < 2:
         points = [points[0], (points[0][0] + 0.1, points[0][1])]
     # Graphviz 2 lets stroked heads poke out by their pen, later versions do not: a fair middle for the thin ones.

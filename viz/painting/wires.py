@@ -93,5 +93,6 @@ class Wires:
         """(cubics, base of the arrow head, its tip) of one lane; kept, since steps differ by a shift only."""
         key = (wire.key, lane, u)
         if key not in self._lanes:
-            self._lanes[key] = make_lane(wire.line, wire.start, wire.end, lane, u, not wire.head.startswith("j"))
+            head = not wire.head.startswith("j")
+            self._lanes[key] = make_lane(wire.line, wire.start, wire.end, lane, u, head, wire.branches)
         return self._lanes[key]

@@ -134,7 +134,9 @@ def _chain_additions(display: Display, products: set[int]) -> None:
         target = _next(display, r)
         if target is None:
             continue
-        group = head[target]
+        group = head.get(target)  # None where it is left out: the sum of what the steps add to a weight's gradient
+        if group is None:
+            continue
         members = {m for m in head if head[m] == group}
         for s, i in program.instances[r].items():
             reader = program.role[display.uses(i)[0][0]]
