@@ -297,3 +297,32 @@ def test_what_is_computed_between_two_steps_belongs_to_the_first_and_a_weight_th
     assert steps.weights == (W.index,)
     flow = tg.flow(total, at="last")
     np.testing.assert_allclose(sum(flow.table(W.index)[4].values()), flow.adjoint[W.index], rtol=1e-12)
+
+
+def without_a_current_tape(step: Any) -> tg.Tape:
+    """A tape that is not made current around the loop."""
+    tape = tg.Tape()
+    W, h = tape.var(RNG.normal(size=(3, 3)), "W"), tape.var(RNG.normal(size=3), "h0")
+    for t in range(1, 5):
+        with step(tape, t):
+            h = np.tanh(W @ h)
+            tg.loss(np.sum(h * h * h), t)
+    return tape
+
+
+def test_a_loss_in_a_step_that_found_no_tape_is_refused() -> None:
+    with pytest.raises(tg.TapeError, match=r"step t = 1: tg\.step found no tape, .*; write `with tape:`") as error:
+        without_a_current_tape(lambda tape, t: tg.step(t))
+    assert "\n" not in str(error.value)
+    steps = tg.find_steps(without_a_current_tape(lambda tape, t: tape.step(t)))
+    assert len(steps.order) == len(steps.losses) == 4
+    with tg.step(1):  # plain numbers need no tape
+        assert tg.loss(0.5, 1) == 0.5
+    with tg.Tape() as tape, tg.step(2):
+        tg.loss(tape.var(2.0) * 3.0, 2)
+    tape = tg.Tape()
+    with tape.step(3), tg.step(None, "attention"):
+        tg.loss(tape.var(2.0) * 3.0, 3)
+    assert [t for _, _, t in tape.losses] == [3]
+    with pytest.raises(tg.TapeError, match="step t = 4: tg.step found no tape"), tg.step(4), tg.step(None, "part"):
+        tg.loss(tape.var(1.0) * 2.0, 4)

@@ -10,7 +10,9 @@ Both come back as they were given. A row that holds several numbers, those of a 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,17 @@ from .var import Var
 
 Frame = tuple[str, int]
 Mark = tuple[int, Scope, int]
+_ALONE: ContextVar[int | None] = ContextVar("step", default=None)  # the step that found no tape, while it is open
+
+
+@contextmanager
+def without_tape(t: int | None) -> Iterator[None]:
+    """A step where no tape is recording: nothing happens, but a loss of a tape is not marked in it unnoticed."""
+    token = _ALONE.set(_ALONE.get() if t is None else t)
+    try:
+        yield
+    finally:
+        _ALONE.reset(token)
 
 
 def marks(tape: Any, value: Any, t: Any, loop: str | None) -> list[Mark]:
@@ -33,8 +46,13 @@ def marks(tape: Any, value: Any, t: Any, loop: str | None) -> list[Mark]:
 
     Raises:
         TapeError: no scalar, or not a row for each step; a scalar in another step than its own, or rows in any step;
-            steps that were not recorded, or that two loops have; a second mark.
+            steps that were not recorded, or that two loops have; a second mark; in a step that found no tape.
     """
+    if _ALONE.get() is not None and not _numbered(tape.scope):
+        raise TapeError(
+            f"step t = {_ALONE.get()}: tg.step found no tape, so what stands in it is of no step; write `with tape:` "
+            "around the loop, or tape.step(t)"
+        )
     shape = value.shape if type(value) is Var and value.tape is tape else None
     if type(t) is not int and isinstance(t, Iterable) and not isinstance(t, str) and getattr(t, "shape", None) != ():
         frames = _frames_of_rows(tape, shape, list(t), loop)

@@ -13,7 +13,7 @@ order, nothing recurses, and a dropped tape is freed at once. Rules of different
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar, Token
 from functools import partial
 from operator import index
@@ -25,7 +25,7 @@ import numpy as np
 from . import adjoints, guard, operands
 from .errors import REFUSALS, Scope, SingularError, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, frame
-from .marks import marks, unmarked
+from .marks import marks, unmarked, without_tape
 from .registry import ADAPTERS, INTO, PLAIN, RULES, Each, check_call, how_to_teach, respelled, rule
 from .var import Var
 
@@ -326,7 +326,7 @@ class Tape:
 def step(t: int | None, loop: str = "time") -> AbstractContextManager[None]:
     """Step t of the current tape; does nothing where no tape is recording, so models run on plain arrays too."""
     tape = CURRENT.get()
-    return nullcontext() if tape is None else tape.step(t, loop)
+    return without_tape(t) if tape is None else tape.step(t, loop)
 
 
 def loss(value: Any, t: int | Iterable[int], loop: str | None = None) -> Any:
