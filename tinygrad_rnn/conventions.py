@@ -52,7 +52,7 @@ def conventions(function: str) -> list[Stated]:
     return [stated for stated in STATED if function in stated.functions.split(", ")]
 
 
-_PASSES_NOTHING = "nothing passes it in second order either: the true Hessian of its square is lost; write x * x"
+_PASSES_NOTHING = "in second order, too: the Hessian of its square comes out 0 and is not 0; write x * x"
 _NO_WEIGHTS = "a row of nothing but −∞, or with +∞, has no weights: choose another row with np.where first"
 
 STATED = (
@@ -63,6 +63,8 @@ STATED = (
            "x=[0, -2, 3]", "[0, 4, 6]", "[0, -2, 2]", "[0, 0, 0]"),
     Stated("np.absolute, np.fabs", _PASSES_NOTHING, "np.absolute(x) ** 2 + np.fabs(x) ** 2",
            "x=[0, -2]", "[0, 8]", "[0, -8]", "[0, 4]"),
+    Stated("np.absolute, np.fabs", "a power between 1 and 2 of it has no second derivative at 0",
+           "np.absolute(x) ** 1.5 + np.fabs(x) ** 1.5", "x=0", "0", "0", "nan"),
     Stated("np.sqrt", "the derivative at 0 is 0, so that lengths have one", "np.sqrt(x)",
            "x=[0, 4]", "[0, 2]", "[0, 0.25]", "[0, -1/32]"),
     Stated("np.linalg.norm", "the gradient at 0 is 0", "np.linalg.norm(x)", "x=[0, 0]", "0", "[0, 0]", "[0, 0]"),
