@@ -178,8 +178,8 @@ def test_a_row_that_reads_another_block_of_steps_makes_no_set_of_edges(reads: di
 
 
 @pytest.mark.parametrize("k", [1, 2, 3])
-def test_what_steps_read_of_an_earlier_loop_is_no_readout_and_stays_uncut(k: int) -> None:
-    """A summary of the encoder, read by the decoder's steps and by its losses: in the loop it is not cut either."""
+def test_rows_are_cut_from_an_earlier_loop_s_summary_as_losses_in_the_loop_are(k: int) -> None:
+    """It is read by the decoder's steps and by its losses."""
 
     def record(inside: bool) -> tuple[tg.Var, tg.Var]:
         with tg.Tape() as tape:

@@ -64,18 +64,17 @@ class Steps:
     def readout(self) -> dict[Slot, int]:
         """The edges (child, argument) by which the losses that are rows of one line read states: the state's line.
 
-        The children stand outside the steps, between the states and the marked line, and no step reads them.
+        The children stand outside the steps, between the states and the marked line.
         """
-        lines, of, starts = self.tape.lines, self.of, frozenset(self.initial.values())
+        lines, starts, found = self.tape.lines, frozenset(self.initial.values()), dict[Slot, int]()
         waiting = list({self.losses[s] for s in self.rows})
-        read = {p for i, s in enumerate(of) if s >= 0 for p in lines[i][1]} if waiting else set()
-        seen, found = set(waiting), dict[Slot, int]()
+        seen = set(waiting)
         while waiting:
             child = waiting.pop()
             for k, p in enumerate(lines[child][1]):
-                if p >= 0 and (of[p] >= 0 or p in starts):
+                if p >= 0 and (self.of[p] >= 0 or p in starts):
                     found[child, k] = p
-                elif p >= 0 and p not in read and p not in seen:
+                elif p >= 0 and p not in seen:
                     seen.add(p)
                     waiting.append(p)
         return found
