@@ -20,6 +20,8 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], Any, str]] = {
     "a dtype to join in": (lambda x: np.concatenate([x], dtype=float), V, "concatenate(arrays, axis=0), not with 1 by"),
     "a dtype to stack in": (lambda x: np.stack([x], dtype=float), V, "stack is recorded as stack(arrays, axis=0)"),
     "an array to round into": (lambda x: np.round(x, out=np.zeros(3)), V, "round(out=…) can't be recorded"),
+    "what fills an array": (lambda x: np.full_like(np.zeros(3), x), 1.0, "copyto; it writes into an array; build that"),
+    "what puts into an array": (lambda x: np.put(np.zeros(3), [0, 2], x), V, "np.stack or np.broadcast_to"),
     "Python's own functions": (math.exp, 1.0, "np.exp for math.exp"),
     "a branch": (lambda x: 1.0 if x > 0 and x else 0.0, 1.0, "a branch on a Var is not recorded; use np.where"),
     "classes as rows of whole numbers": (

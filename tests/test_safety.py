@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import gc
+import pickle
 import threading
 import tracemalloc
 import warnings
@@ -119,6 +121,19 @@ def test_a_copy_may_go_on_in_another_thread_and_the_original_may_be_swept_but_no
     right(said[0], 2 * KNOWN)
     right(said[1])
     assert "belongs to another thread" in said[2] and len(tape) == before
+
+
+@pytest.mark.parametrize("again", [copy.deepcopy, lambda thing: pickle.loads(pickle.dumps(thing))])
+def test_a_tape_can_be_copied_and_stored_while_it_records(again: Any) -> None:
+    with tg.Tape(checked=True) as tape:
+        w = tape.var(W)
+        loss = rnn(w, H0)
+        other, other_loss, other_w = again((tape, loss, w))
+        loss * 2.0
+    assert other_loss.tape is other and len(other) == len(tape) - 1 and CURRENT.get() is None
+    right(other.grad(other_loss, other_w))
+    with other:
+        right(other.grad(rnn(other_w, H0), other_w))
 
 
 # ---- errors in the middle ----------------------------------------------------------------------------------------

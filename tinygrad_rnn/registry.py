@@ -19,6 +19,7 @@ RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argumen
 INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
 PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
 ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> the same said with primitives
+IN_PLACE = {np.copyto, np.put, np.putmask, np.place, np.put_along_axis}  # these can have no rule
 PRIMITIVES: set[Any] = set()  # functions that are not NumPy's and that record themselves all the same
 _ACCEPTED: set[tuple[Any, ...]] = (
     set()
@@ -119,6 +120,8 @@ def _check_fit(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
 
 def how_to_teach(fn: Any, count: int) -> str:
     """The one line that adds a function of so many arguments, as a remedy."""
+    if fn in IN_PLACE:
+        return "it writes into an array; build that with np.where, np.stack or np.broadcast_to"
     letters = "abcdefghijklmnop"[: max(1, min(count, 3))]
     takes = ", ".join(letters) + (", *rest" if count > 3 else "")
     vjps = ", ".join(f"lambda g, y, {takes}: …" for _ in letters)

@@ -66,6 +66,9 @@ class Tape:
     def __exit__(self, *_: object) -> None:
         CURRENT.reset(self._tokens.pop())
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_tokens": []}  # what is made of it elsewhere is nobody's current tape
+
     def __len__(self) -> int:
         return len(self.lines)
 
