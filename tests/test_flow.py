@@ -193,3 +193,52 @@ def test_wrong_use_is_one_line(call: Any, said: str) -> None:
     with pytest.raises(tg.TapeError, match=said) as error:
         call(loss)
     assert "\n" not in str(error.value)
+
+
+def test_a_weight_is_named_by_itself_or_by_its_line() -> None:
+    tape, L = tg.cells.record("lstm", 5, seed=1)
+    flow = tg.flow(L)
+    line = flow.steps.weights[0]
+    W = tg.Var(tape, line, tape.lines[line][4])
+    assert np.array_equal(flow.share(W, 2), flow.share(line, 2)) and flow.share(W, 2).any()
+    assert np.array_equal(flow.share(np.int64(line), np.int64(2)), flow.share(line, 2))
+    by_line, by_var = flow.table(line), flow.table(W)
+    assert {t: list(row) for t, row in by_line.items()} == {t: list(range(t + 1)) for t in range(5)}
+    assert all(np.array_equal(by_line[t][k], by_var[t][k]) for t in by_line for k in by_line[t])
+    for t, row in by_line.items():
+        np.testing.assert_allclose(sum(row.values()), tg.flow(L, at=t + 1).adjoint[line], rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda flow: flow.table(99_999), "there is no line 99999; give the weight itself, as flow.table"),
+        (lambda flow: flow.table(-1), "there is no line -1"),
+        (lambda flow: flow.table("W"), "there is no line 'W'"),
+        (lambda flow: flow.share(99_999, 0), "there is no line 99999"),
+        (lambda flow: flow.share(0, 99), "share: there is no step 99; steps count from 0 to 4"),
+        (lambda flow: flow.share(0, -2), "share: there is no step -2"),
+        (lambda flow: flow.share(0, 1.0), "share: there is no step 1.0"),
+        (lambda flow: flow.table(tg.Tape().var(1.0)), "a Var of another tape; give one of the tape that was followed"),
+    ],
+)
+def test_a_share_of_what_is_not_there_is_refused_in_one_line(ask: Any, said: str) -> None:
+    flow = tg.flow(tg.cells.record("vanilla", 5)[1])
+    with pytest.raises(tg.TapeError, match=said) as error:
+        ask(flow)
+    assert "\n" not in str(error.value)
+
+
+def test_a_table_sweeps_only_the_ways_to_its_weight() -> None:
+    """Of a readout's weight that stands in every step, only the step of the loss is swept."""
+    tape, L = tg.cells.record("vanilla", 30)
+    flow, swept = tg.flow(L), []
+    V = next(w for w in flow.steps.weights if flow.steps.name[w] == "V")
+    product = tg.RULES[np.matmul]
+    counted = tuple(lambda g, y, *args, vjp=vjp: (swept.append(1), vjp(g, y, *args))[1] for vjp in product)
+    tg.RULES[np.matmul] = counted
+    try:
+        flow.table(V)
+    finally:
+        tg.RULES[np.matmul] = product
+    assert len(swept) == 30

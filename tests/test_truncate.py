@@ -316,3 +316,18 @@ def test_one_var_is_differentiated_by_as_it_is_and_not_row_by_row() -> None:
     assert tg.text.backward(L, W) == tg.text.backward(L, [W]) and "d[W]" in tg.text.backward(L, W)
     assert tg.text.source(L, W) == tg.text.source(L, [W])
     assert len(L.tape) == lines, "W[0], W[1] are no lines"
+
+
+@pytest.mark.parametrize(
+    ("mode", "numbers", "sweeps"),
+    [("max_lag", {"tau": 3}, 4), ("detach_every_k", {"k": 3}, 1), ("williams_peng", {"k1": 2, "k2": 5}, 3)],
+)
+def test_passes_that_share_no_step_share_a_sweep(
+    mode: str, numbers: dict[str, int], sweeps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sweep looks at the whole tape: as many as there are losses would cost their number squared."""
+    tape, L = tg.cells.record("vanilla", 40)
+    made, sweep = [], tg.Tape.sweep
+    monkeypatch.setattr(tg.Tape, "sweep", lambda *given, **named: (made.append(1), sweep(*given, **named))[1])
+    truncated_gradients(L, tg.Var(tape, 0, tape.lines[0][4]), mode, **numbers)
+    assert len(made) == 1 + sweeps, "the first is from L to the losses"

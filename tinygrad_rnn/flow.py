@@ -1,8 +1,8 @@
 """Follow a loss's gradient: every adjoint, every edge's own contribution, each step's share of a weight, C[t, k].
 
     flow = tg.flow(L)               # or tg.flow(L, at="last"), at=3: the gradient of one step's loss alone
-    flow.share(W.index, 0)          # what the first step adds to dL/dW
-    flow.table(W.index)[4][1]       # the part of the fifth step's dJ/dW that the second step adds
+    flow.share(W, 0)                # what the first step adds to dL/dW
+    flow.table(W)[4][1]             # the part of the fifth step's dJ/dW that the second step adds
 
 Steps are counted from 0, in the order in which they were recorded.
 
@@ -12,14 +12,14 @@ pictures state.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .edges import Edge, Edges
 from .losses import Follow, alone, seed, weight_of
-from .places import At, name_of, positions, told
+from .places import At, is_number, name_of, positions, told
 from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
 from .uncollected import uncollected
@@ -43,11 +43,29 @@ class Flow:
     rule: Rule | None = None  # a truncation cuts other edges for other losses; without one, `follow` holds for all
     _shares: dict[int, dict[int, Array]] = field(default_factory=dict, repr=False)
 
-    def share(self, weight: int, s: int) -> Array:
-        """The part of the weight's gradient that lines of step s add (s = −1: lines outside every step)."""
-        if weight not in self._shares:
-            self._shares[weight] = shares(self.tape, self.steps, self.edges, weight)
-        return self._shares[weight].get(s, np.zeros_like(self.tape.lines[weight][4]))
+    def share(self, weight: Var | int, s: int) -> Array:
+        """The part of the weight's gradient that lines of step s add (s = −1: lines outside every step).
+
+        Raises:
+            TapeError: a weight that is no line of this tape, or a step that is not there.
+        """
+        line = self._line(weight)
+        if not is_number(s) or not -1 <= s < len(self.steps.order):
+            last = len(self.steps.order) - 1
+            raise TapeError(f"share: there is no step {s!r}; steps count from 0 to {last}, and −1 is outside")
+        if line not in self._shares:
+            self._shares[line] = shares(self.tape, self.steps, self.edges, line)
+        return self._shares[line].get(int(s), np.zeros_like(self.tape.lines[line][4]))
+
+    def _line(self, weight: Var | int) -> int:
+        """The line of a Var of this tape, or of a line's number."""
+        if isinstance(weight, Var):
+            if weight.tape is not self.tape:
+                raise TapeError("the weight is a Var of another tape; give one of the tape that was followed")
+            return weight.index
+        if not is_number(weight) or not 0 <= weight < len(self.tape.lines):
+            raise TapeError(f"there is no line {weight!r}; give the weight itself, as flow.table(W)")
+        return int(weight)
 
     @property
     def followed(self) -> int | None:
@@ -81,16 +99,30 @@ class Flow:
         """Every edge's own contribution in a sweep from cotangents of the loss of step s, cut as it is for that."""
         return _sweep(self.steps, seeds, self.follows(s), s)[1]
 
-    def table(self, weight: int) -> dict[int, dict[int, Array]]:
+    def table(self, weight: Var | int) -> dict[int, dict[int, Array]]:
         """C[s_t][s_k]: the part of dJ_t/dweight that step k adds, for a unit seed on each marked loss J_t.
 
         Keys are positions in `steps.order`, k = −1 for consumers outside every step; entries that are exactly absent
         (k > t) are left out. Each loss reaches back as far as the flow's truncation lets it. Costs one
         sweep per marked loss. Source: DESIGN's C[t,k] = e_t · J_t … J_{k+1} · ∂⁺h_k/∂θ.
+
+        Raises:
+            TapeError: a weight that is no line of this tape, or holds no floats.
         """
-        into = _edges_into(self.tape, weight)
-        found = self.steps.losses
-        return {s: _by_step(self.steps, self.edges_from(seed(self.steps, s), s), into) for s in found}
+        line = self._line(weight)
+        return {s: self._row(line, s) for s in self.steps.losses}
+
+    def _row(self, weight: int, s: int) -> dict[int, Array]:
+        """What each step adds to dJ/dweight, for the loss J of step s; only the ways to the weight are swept."""
+        steps, total = self.steps, dict[int, Array]()
+
+        def report(child: int, argument: int, parent: int, contribution: Array) -> None:
+            if parent == weight:
+                k = steps.of[child]
+                total[k] = total[k] + contribution if k in total else contribution
+
+        self.tape.sweep(seed(steps, s), [weight], follow=alone(steps, s, self.follows(s)), report=report)
+        return dict(sorted(total.items()))
 
     @property
     def loss_weights(self) -> dict[int, Array]:
@@ -139,12 +171,8 @@ def trace(loss: Var, at: At = "all", *, follow: Follow | None = None) -> Flow:
 
 def shares(tape: Tape, steps: Steps, edges: Mapping[Edge, Array], weight: int) -> dict[int, Array]:
     """Contributions on edges into a weight, summed by the consumer's step."""
-    return _by_step(steps, edges, _edges_into(tape, weight))
-
-
-def _by_step(steps: Steps, edges: Mapping[Edge, Array], into: Iterable[Edge]) -> dict[int, Array]:
     total: dict[int, Array] = {}
-    for edge in into:
+    for edge in _edges_into(tape, weight):
         d = edges.get(edge)
         if d is not None:
             s = steps.of[edge[0]]
