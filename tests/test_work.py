@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
+import viz
 from tinygrad_rnn import assigned, guard, roles
+from viz.reading import missing, tooltips
 
 Counted = Callable[[Any, str], list[int]]
 
@@ -77,3 +79,25 @@ def test_what_is_remembered_of_places_is_bounded(monkeypatch: pytest.MonkeyPatch
     assert len(guard._PLACES) <= 5
     again, _ = tg.cells.record("lstm", 3)
     assert tape.source == again.source
+
+
+@pytest.mark.parametrize("cell", ["vanilla", "lstm", "skip"])
+def test_a_fold_reads_no_more_lines_one_by_one_when_it_is_longer(counted: Counted, cell: str) -> None:
+    labelled, seen = counted(tooltips, "of_node"), []
+    for T in (30, 300):
+        _, loss = tg.cells.record(cell, T)
+        labelled[0] = 0
+        graph = viz.graph(tg.flow(loss), fold=(2, 2))
+        assert len(graph.graph["fold"]) == T - 4
+        seen.append(labelled[0])
+    assert seen[0] == seen[1] < 200  # all nodes of five or six steps
+
+
+def test_norms_of_many_steps_are_measured_together_a_bounded_number_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(5)
+    arrays = [rng.normal(size=(3, 4)) * 10.0**k for k in range(-150, 150)]
+    arrays[7], arrays[8] = np.zeros((3, 4)), np.full((3, 4), np.inf)
+    one_by_one = [tooltips.norm(array) for array in arrays]
+    for at_once in (1, 50, 10**6):
+        monkeypatch.setattr(missing, "AT_ONCE", at_once)
+        np.testing.assert_allclose(missing.norms(arrays), one_by_one, rtol=1e-15)

@@ -158,7 +158,8 @@ class Painter:
             pairs = [(self._chip_source(wire.weight, int(wire.head[1:]), s), f"{wire.head}@{s}")]
         else:
             pairs = [(self._state(edge, s), f"n{edge.target}@{s}") for edge in wire.edges]
-        return [(u, v) for u, v in pairs if self.graph.has_edge(u, v) and self._data(wire, [(u, v)])]
+        there = [(u, v) for u, v in pairs if self.graph.has_edge(u, v)]
+        return [pair for pair in there if self._data(wire, [pair])] if self.fold else there
 
     def _data(self, wire: Route, pairs: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
         """What is known of some edges; out of the fold come several to one node, of different states."""
