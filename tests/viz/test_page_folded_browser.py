@@ -82,6 +82,8 @@ def test_going_back_through_the_fold_the_ribbon_fills_and_the_gradients_add_up(
                 assert lit == {name for name, (first, last) in segments.items() if first <= s <= last} and len(lit) == 1
                 done = tab.ids("svg .segment.done")
                 assert done == {name for name, (_, last) in segments.items() if last >= s}
+                hidden = tab.page.locator("svg .segment.later").first
+                assert hidden.evaluate("one => getComputedStyle(one).opacity") == "0", "it tells what is to come"
                 state = max(i for i in own.adjoint if flow.steps.of[i] == s - 1 and flow.steps.name[i] == "h")
                 assert number(tab.page.locator("#numbers .chip").first.inner_text().split("(")[0]) == pytest.approx(
                     float(np.linalg.norm(own.adjoint[state])) if choice else brought_by(flow, own, state, s), rel=6e-3
