@@ -86,3 +86,75 @@ def test_arrays_have_as_many_axes_as_there_are_letters_and_no_more() -> None:
     np.testing.assert_allclose(found, np.broadcast_to(b[:, 0], a.shape), rtol=1e-15)
     with pytest.raises(tg.TapeError, match="don't pair"):
         np.tensordot(tg.Tape().var(most), b, axes=1)
+
+
+@pytest.mark.parametrize(("given", "named"), [((0.0, None), {"min": 0.0}), ((None, 1.0), {"min": 0.0}),
+                                              ((0.0, None), {"max": 1.0}), ((0.0, 1.0), {"max": 1.0})])  # fmt: skip
+def test_bounds_are_given_in_one_of_two_ways(given: Any, named: Any) -> None:
+    x = normal(4)
+    for array in (x, tg.Tape().var(x)):
+        with pytest.raises(ValueError, match="min"):
+            np.clip(array, *given, **named)
+
+
+def test_either_bound_may_be_given_by_name() -> None:
+    x, tape = normal(2, 4), tg.Tape()
+    for named in ({"min": 0.0}, {"max": 0.3}, {"min": -0.5, "max": 0.3}):
+        np.testing.assert_array_equal(np.clip(tape.var(x), **named).value, np.clip(x, **named))
+
+
+def test_nothing_is_split_into_no_parts() -> None:
+    with pytest.raises(tg.TapeError, match="into 0 equal parts"):
+        np.split(tg.Tape().var(normal(4)), 0)
+
+
+def test_numbers_are_rounded_to_whole_ones_unless_more_is_asked() -> None:
+    x = 10 * normal(5)
+    np.testing.assert_array_equal(np.around(tg.Tape().var(x)).value, np.around(x))
+
+
+def test_odd_reflections_of_three_dimensions_are_numpys() -> None:
+    x, width = normal(2, 3, 4), ((1, 0), (0, 2), (2, 1))
+    weights = normal(3, 5, 7)
+
+    def padded(z: Any) -> Any:
+        return np.pad(z, width, mode="reflect", reflect_type="odd")
+
+    tape = tg.Tape()
+    leaf = tape.var(x)
+    out = padded(leaf)
+    np.testing.assert_allclose(out.value, padded(x), rtol=1e-13, atol=1e-13)
+    known = [np.sum(weights * padded(unit.reshape(x.shape))) for unit in np.eye(x.size)]  # it is linear
+    np.testing.assert_allclose(tape.grad(out, leaf, weights).ravel(), known, rtol=1e-12, atol=1e-13)
+
+
+def test_truth_values_are_places_to_take_from() -> None:
+    x, tape = normal(2, 3), tg.Tape()
+    v = tape.var(x)
+    for places in ([True, False], np.array([False, True]), [], np.array([1, 1])):
+        np.testing.assert_array_equal(np.take(v, places, axis=0).value, np.take(x, np.asarray(places, int), axis=0))
+    truth = tape.data(np.array([True, False, True]))
+    np.testing.assert_array_equal(np.take(v, truth).value, x.ravel()[[1, 0, 1]])
+    row = tape.data(np.array([2, 0]))
+    np.testing.assert_array_equal(np.take(v, row, axis=1).value, x[:, [2, 0]])
+    assert row.index in tape[len(tape) - 1].parents  # so that it may be fed anew
+
+
+def test_only_data_is_looked_at_again_and_only_where_checked() -> None:
+    for checked, known in ((True, ["data"]), (False, [])):
+        tape = tg.Tape(checked=checked)
+        np.tanh(tape.var(normal(3)) * tape.data(normal(3)))
+        assert [tape[i].fn for i in tape.checksums] == known
+
+
+def test_differences_may_have_a_number_before_or_after_them_on_any_axis() -> None:
+    x, tape = normal(2, 3, 4), tg.Tape()
+    for ends in ({"axis": 0, "prepend": 0.5}, {"axis": 1, "append": 0.5}, {"prepend": 0.5, "append": -1.0}):
+        np.testing.assert_array_equal(np.diff(tape.var(x), **ends).value, np.diff(x, **ends))
+    with pytest.raises(tg.TapeError, match="order must be 0 or more"):
+        np.diff(tape.var(x), n=-1)
+
+
+def test_what_is_no_number_becomes_nought_unless_another_is_named() -> None:
+    x = np.array([np.nan, 1.5, -2.0])
+    np.testing.assert_array_equal(np.nan_to_num(tg.Tape().var(x)).value, [0.0, 1.5, -2.0])
