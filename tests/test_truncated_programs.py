@@ -221,6 +221,37 @@ def some_steps_without_a_loss(p: Params, hold: Hold) -> Losses:
     return found
 
 
+def a_state_that_is_a_stack(p: Params, hold: Hold) -> Losses:
+    state, found = np.stack([p["h0"], p["g0"]]), {}
+    for t in range(1, T + 1):
+        with tg.step(t):
+            before = hold(state, t)
+            state = np.stack([np.tanh(p["W"] @ before[0] + before[1]), np.sin(p["U"] @ before[1])])
+            found[t] = tg.loss(J(state), t)
+    return found
+
+
+def a_total_that_is_the_loss(p: Params, hold: Hold) -> Losses:
+    """What is marked is a state itself: the sum of all losses so far."""
+    h, total, found = p["h0"], 0.0, {}
+    for t in range(1, T + 1):
+        with tg.step(t):
+            h = np.tanh(p["W"] @ hold(h, t) + XS[t - 1])
+            total = J(h) + (hold(total, t) if t > 1 else 0.0)
+            found[t] = tg.loss(total, t)
+    return found
+
+
+def an_output_fed_back(p: Params, hold: Hold) -> Losses:
+    h, y, found = p["h0"], p["g0"], {}
+    for t in range(1, T + 1):
+        with tg.step(t):
+            h = np.tanh(p["W"] @ hold(h, t) + hold(y, t))
+            y = tg.softmax(p["U"] @ h)
+            found[t] = tg.loss(J(y), t)
+    return found
+
+
 # ---- gradients inside a step ----
 
 
@@ -370,6 +401,18 @@ def loops_in_turns(p: Params, hold: Hold) -> Losses:
     return found
 
 
+def loops_that_feed_each_other(p: Params, hold: Hold) -> Losses:
+    h, g, found = p["h0"], p["g0"], {}
+    for t in range(1, T + 1):
+        with tg.step(t, "slow"):
+            h = np.tanh(p["W"] @ hold(h, t) + 0.5 * hold(g, t))
+        between = np.sin(h)
+        with tg.step(t, "fast"):
+            g = np.tanh(p["U"] @ hold(g, t) + between)
+            found[t] = tg.loss(J(g), t)
+    return found
+
+
 def a_layer_with_a_delay(p: Params, hold: Hold) -> Losses:
     h, g, states, found = p["h0"], p["g0"], [], {}
     for t in range(1, T + 1):
@@ -448,6 +491,7 @@ PROGRAMS: list[Program] = [
     weights_masked_between_steps, weights_masked_by_what_a_step_drew, two_states_in_a_dict, states_in_a_list,
     a_skip_past_a_step, steps_that_are_entered_twice, numbers_that_run_down, layers_inside_a_step,
     losses_after_the_loop, losses_after_the_loop_that_look_back, an_initial_state_from_weights,
+    a_state_that_is_a_stack, a_total_that_is_the_loss, an_output_fed_back, loops_that_feed_each_other,
     a_state_that_starts_anew, some_steps_without_a_loss, a_gradient_by_the_weight_in_every_step,
     a_state_that_descends_its_energy, a_weight_that_learns_on_the_way, a_gradient_between_steps, a_loop_that_reads_out,
     a_loop_that_reads_out_of_a_stack, layer_by_layer, layer_by_layer_by_a_stack, a_stack_that_is_read_whole_too,

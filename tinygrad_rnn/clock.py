@@ -12,7 +12,7 @@ least that step's.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from .loops import Reader, times_of_steps
@@ -60,7 +60,7 @@ class Clock:
 
 
 def cut_at(
-    clock: Clock, borders: Sequence[int], spared: Collection[Edge] = (), free: Sequence[int] | None = None
+    clock: Clock, borders: Sequence[int], spared: Collection[Edge] = (), kept: Callable[[int, int], bool] | None = None
 ) -> Follow:
     """Every edge but those that carry a state over a border, from a time before it to that time or a later one.
 
@@ -68,7 +68,7 @@ def cut_at(
         clock: the times.
         borders: times, in order.
         spared: edges that are followed nevertheless.
-        free: by line, whether its gradient is what is cut at all.
+        kept: of a child and its parent, whether the edge is no state's.
     """
     block = [*[bisect_right(borders, time) for time in range(clock.count)], 0]  # the last is that of −1
     of, spared = clock.of, {*spared, *indexed_only(clock)}
@@ -79,7 +79,7 @@ def cut_at(
         time = clock.carried(child, argument, parent)
         if time is None or block[time] == block[of[child]] or (child, argument) in spared:
             return True
-        return free is not None and not free[parent]
+        return kept is not None and kept(child, parent)
 
     return follow
 

@@ -11,7 +11,7 @@ Whatever loss is asked for later, in `Flow.table` or in a picture of a path, has
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -95,10 +95,10 @@ def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
         TapeError: no such truncation, states that go backwards in time, or one that is no set of edges.
     """
     clock = read_clock(steps)
-    earliest, free = _earliest(clock, at, truncation), free_lines(steps)
+    earliest, kept = _earliest(clock, at, truncation), _totals(steps)
     borders = _borders(earliest.values())
     if len(earliest) == 1:
-        return cut_at(clock, borders, free=free)
+        return cut_at(clock, borders, kept=kept)
 
     def block(s: int) -> int:
         return bisect_right(borders, clock.of_step[s])
@@ -116,7 +116,21 @@ def cut_edges(steps: Steps, at: At, truncation: Any) -> Follow:
         raise _no_set(truncation, "a row of the losses reads states of steps behind a cut itself")
     if any(clock.stacks.values()):
         raise _no_set(truncation, "a stack of states is read both whole and row by row")
-    return cut_at(clock, borders, spared=steps.readout, free=free)
+    return cut_at(clock, borders, spared=steps.readout, kept=kept)
+
+
+def _totals(steps: Steps) -> Callable[[int, int], bool]:
+    """Of a child and its parent: whether they only add up losses; a total that is a marked loss itself is a state."""
+    free, lines = free_lines(steps), steps.tape.lines
+    leads = bytearray(len(lines))  # by line: is it a marked loss, or does one come from it?
+    for line in steps.losses.values():
+        leads[line] = 1
+    for i in range(max(steps.losses.values(), default=-1), -1, -1):
+        if leads[i]:
+            for p in lines[i][1]:
+                if p >= 0:
+                    leads[p] = 1
+    return lambda child, parent: not free[parent] and not leads[child]
 
 
 def _no_set(truncation: Any, why: str) -> TapeError:

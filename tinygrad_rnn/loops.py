@@ -64,8 +64,10 @@ class Reader:
         These take another row in every step, of something that was computed from all states together.
         """
         rows, taken = dict[int, int](), defaultdict[int, dict[int, dict[int, int]]](lambda: defaultdict(dict))
+        starts = frozenset(self.steps.initial.values())  # a state that is itself a stack
         for i, (fn, parents, args, *_) in enumerate(self.lines):
-            if fn is getitem and self.own[i] >= 0 and self.own[parents[0]] < 0 and self.reads[i] and _is_row(args):
+            taking = fn is getitem and self.own[i] >= 0 and self.own[parents[0]] < 0 and self.reads[i] and _is_row(args)
+            if taking and parents[0] not in starts:
                 made, members, _, kw, *_ = self.lines[parents[0]]
                 if made is stack and kw.get("axis", 0) == 0:
                     rows[i] = members[args[1]]
