@@ -80,6 +80,22 @@ def test_a_program_without_steps_is_drawn_without_overlaps(program: Callable[[tg
     assert any(text.startswith("conservation: ") for text in written) == (at == "all")
 
 
+def test_a_dense_program_has_more_room_between_its_rows_and_no_wires_that_touch() -> None:
+    random = np.random.default_rng(0)
+
+    def layer(tape: tg.Tape, inputs: list[Any], outputs: int) -> list[Any]:
+        sums = [sum((tape.var(random.normal(), "w") * x for x in inputs), tape.var(0.1, "b")) for _ in range(outputs)]
+        return [np.tanh(a) for a in sums]
+
+    def three_layers_of_scalars(tape: tg.Tape) -> Any:
+        inputs = [tape.data(value, "x") for value in random.normal(size=3)]
+        return (layer(tape, layer(tape, layer(tape, inputs, 4), 3), 1)[0] - 1.0) ** 2
+
+    picture = drawn(three_layers_of_scalars)
+    assert len(picture.graph) > 100
+    assert picture.canvas is not None and overlaps(picture.canvas) == {}
+
+
 @pytest.mark.parametrize("program", [scalar, power_by_products, perceptron], ids=lambda program: program.__name__)
 def test_what_the_wires_bring_to_a_box_is_its_gradient(program: Callable[[tg.Tape], Any]) -> None:
     with tg.Tape() as tape:

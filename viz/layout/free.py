@@ -19,9 +19,10 @@ _AROUND = 12.0  # what `dot` keeps free on each side of a box: splines are centr
 _REACH = 46.0  # a wire bends towards its port over this length
 _APART = 9.0  # between the centre lines of two wires
 PORTS = 22.0  # between two wires that end at the same side of a box
+ROOMS = (0.36, 0.9)  # inches between two rows: more where wires touch
 
 _HEAD = (
-    'rankdir=BT; nodesep=0.2; ranksep=0.36; splines=true; node [shape=box,fixedsize=true,label=""]; '
+    'rankdir=BT; nodesep=0.2; ranksep=ROOM; splines=true; node [shape=box,fixedsize=true,label=""]; '
     "edge [dir=none,weight=2];"
 )
 
@@ -36,16 +37,18 @@ class Free:
     lines: list[Line]
 
 
-def lay_out_free(sizes: Mapping[str, tuple[float, float]], wires: Sequence[tuple[str, str]]) -> Free:
-    """Boxes of given sizes with values flowing upward; parallel wires are allowed.
+def lay_out_free(
+    sizes: Mapping[str, tuple[float, float]], wires: Sequence[tuple[str, str]], room: float = ROOMS[0]
+) -> Free:
+    """Boxes of given sizes with values flowing upward, `room` inches between rows; parallel wires are allowed.
 
     Raises:
         PictureError: Graphviz is missing, fails, or needs longer than 20 seconds.
     """
     number = {name: n for n, name in enumerate(sizes)}
-    text = ["digraph {", _HEAD]
-    room = {name: ((wide + 2 * _AROUND) / 72, (high + _AROUND) / 72) for name, (wide, high) in sizes.items()}
-    text += [f"n{number[name]} [width={wide:.6f},height={high:.6f}];" for name, (wide, high) in room.items()]
+    text = ["digraph {", _HEAD.replace("ROOM", str(room))]
+    around = {name: ((wide + 2 * _AROUND) / 72, (high + _AROUND) / 72) for name, (wide, high) in sizes.items()}
+    text += [f"n{number[name]} [width={wide:.6f},height={high:.6f}];" for name, (wide, high) in around.items()]
     text += [f"n{number[u]} -> n{number[v]};" for u, v in wires]
     answer = render.layouts(["\n".join([*text, "}"])], _SECONDS)[0]
     names, at, splines = list(sizes), dict[str, Point](), defaultdict[tuple[str, str], list[Line]](list)

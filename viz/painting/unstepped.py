@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import networkx as nx
 
+from ..check import overlaps
 from ..layout.curves import Line, Point, Shape
-from ..layout.free import PORTS, Free, lay_out_free
+from ..layout.free import PORTS, ROOMS, Free, lay_out_free
 from ..layout.metrics import shorten, text_width
 from ..render import PictureError
 from .canvas import Canvas
@@ -34,6 +36,7 @@ from .lanes import ZERO, make_lane, paint_gradient
 from .text import BOLD, slug_words
 
 MOST_NODES = 250
+_MOST_WIRES = 200  # with more, no other room between rows is tried: Graphviz takes seconds
 _HIGH, _CELL = 52.0, 17.0  # a box, and its lower part: the cells of value and gradient
 _LONGEST = 24
 _NUMBER = 9.5  # letters in the cells
@@ -70,18 +73,30 @@ def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale, with_key: bool = True)
         )
     side = {key: max(graph.in_degree(key), graph.out_degree(key)) for key in graph}
     sizes = {key: (max(_width(node), 18 + PORTS * (side[key] - 1)), _HIGH) for key, node in graph.nodes(data=True)}
-    wires = [(u, v, data) for u, v, data in graph.edges(data=True)]
-    layout = lay_out_free(sizes, [(u, v) for u, v, _ in wires])
-    canvas = Canvas()
-    for key, node in graph.nodes(data=True):
-        _box(canvas, key, node, layout.at[key], sizes[key][0], scale)
-    for n, (u, v, data) in enumerate(wires):
-        ends = [Shape(*layout.at[key], *sizes[key]) for key in (u, v)]
-        _wire(canvas, f"{u}-{v}-{n}", (u, v), layout.lines[n], (ends[0], ends[1]), data, scale)
-    sheet = Sheet(graph, scale, canvas, *_frame(layout, sizes))
+    wires = list(graph.edges())
+    sheet = _sheet(graph, scale, sizes, lay_out_free(sizes, wires))
+    if len(wires) <= _MOST_WIRES and (touching := _faults(sheet)):
+        with suppress(PictureError):  # too slow this time: then with the wires as they are
+            wider = _sheet(graph, scale, sizes, lay_out_free(sizes, wires, ROOMS[1]))
+            sheet = wider if _faults(wider) < touching else sheet
     if with_key:
         PlainKey(sheet).paint()
     return sheet
+
+
+def _faults(sheet: Sheet) -> int:
+    return sum(map(len, overlaps(sheet.canvas).values()))
+
+
+def _sheet(graph: nx.MultiDiGraph, scale: Scale, sizes: Mapping[str, tuple[float, float]], layout: Free) -> Sheet:
+    """Boxes and wires, laid out."""
+    canvas = Canvas()
+    for key, node in graph.nodes(data=True):
+        _box(canvas, key, node, layout.at[key], sizes[key][0], scale)
+    for n, (u, v, data) in enumerate(graph.edges(data=True)):
+        ends = [Shape(*layout.at[key], *sizes[key]) for key in (u, v)]
+        _wire(canvas, f"{u}-{v}-{n}", (u, v), layout.lines[n], (ends[0], ends[1]), data, scale)
+    return Sheet(graph, scale, canvas, *_frame(layout, sizes))
 
 
 def _frame(layout: Free, sizes: Mapping[str, tuple[float, float]]) -> tuple[float, float, float, float]:
