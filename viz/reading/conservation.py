@@ -35,7 +35,7 @@ def conservation(G: nx.MultiDiGraph, flow: Flow) -> tuple[float, str]:
         adjoints[exits] = node.get("border", sum((flow.adjoint[i] for i in exits if i in flow.adjoint), start=0.0))
         labels[exits] = str(node["label"] or node["op"])
         for _, v, edge in G.out_edges(key, data=True):
-            counted = v == "L" and "outside" in node  # a weight's edge into L is in what comes from outside the steps
+            counted = v == "L" and node["kind"] == "weight"  # that is in what comes from outside
             if edge["contribution"] is not None and edge["gradient"] is not None and not counted:
                 arrived[exits] = arrived[exits] + edge["contribution"]
         arrived[exits] = arrived[exits] + node.get("outside", 0.0)
