@@ -158,3 +158,38 @@ def test_differences_may_have_a_number_before_or_after_them_on_any_axis() -> Non
 def test_what_is_no_number_becomes_nought_unless_another_is_named() -> None:
     x = np.array([np.nan, 1.5, -2.0])
     np.testing.assert_array_equal(np.nan_to_num(tg.Tape().var(x)).value, [0.0, 1.5, -2.0])
+
+
+@pytest.mark.parametrize(("base", "exponent", "first", "mixed"), [
+    (0.0, 0.0, 0.0, 0.0), (-1.5, 0.0, 0.0, -1 / 1.5), (2.0, 0.0, 0.0, 0.5), (0.0, -1.0, -np.inf, None),
+])  # fmt: skip
+def test_a_power_with_an_exponent_of_nought_or_less(base: float, exponent: float, first: float, mixed: Any) -> None:
+    """The derivative n a^(n−1), and its derivative by n: a^(n−1) where n is 0, but 0 where a is 0, too."""
+    a, n = np.array([base]), np.array([exponent])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        np.testing.assert_array_equal(tg.grad(lambda z: np.sum(z**n))(a), [first])
+        if mixed is not None:
+            found = tg.grad(lambda m: np.sum(tg.grad(lambda z: np.sum(z**m))(a)))(n)
+            np.testing.assert_allclose(found, [mixed], rtol=1e-15)
+
+
+def test_norms_of_negative_order_are_numpys() -> None:
+    x = normal(4)
+    for order in (-1, -2, -1.5):
+        found = np.linalg.norm(tg.Tape().var(x), ord=order).value
+        np.testing.assert_allclose(found, np.linalg.norm(x, ord=order), rtol=1e-14)
+    with np.errstate(divide="ignore"):
+        assert np.linalg.norm(tg.Tape().var(x[:0]), ord=-1).value == np.linalg.norm(x[:0], ord=-1)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((1, 3), 1), ((3,), None), ((2,), 1)])
+def test_weights_of_an_average_that_fit_no_axis_are_refused(shape: tuple[int, ...], axis: int | None) -> None:
+    with pytest.raises(tg.TapeError, match="don't fit"):
+        np.average(tg.Tape().var(normal(2, 3)), axis=axis, weights=np.ones(shape))
+
+
+def test_vectors_run_along_the_last_axis_unless_another_is_named() -> None:
+    a, b, tape = normal(2, 3, 4), normal(2, 3, 4), tg.Tape()
+    np.testing.assert_allclose(np.vecdot(tape.var(a), tape.var(b)).value, np.vecdot(a, b), rtol=1e-14)
+    with pytest.raises(tg.TapeError, match="vectors of 4 and of 5 numbers"):
+        np.vecdot(tape.var(a), normal(2, 3, 5))
