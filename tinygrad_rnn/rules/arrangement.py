@@ -250,6 +250,11 @@ def nan_to_num(x: Any, copy: bool = True, nan: Any = 0.0, posinf: Any = None, ne
     return np.where(np.isfinite(x), x, np.nan_to_num(x.value, nan=nan, posinf=posinf, neginf=neginf))
 
 
+def copied(a: Any) -> Array:
+    """np.copy."""
+    return np.positive(a)
+
+
 ADAPTERS.update({
     np.ravel: raveled, np.moveaxis: moveaxis, np.atleast_1d: at_least(1), np.atleast_2d: at_least(2),
     np.atleast_3d: at_least(3), np.take: take, np.flip: flip, np.roll: roll, np.repeat: repeat, np.tile: tile,
@@ -257,5 +262,5 @@ ADAPTERS.update({
     np.vstack: vstack, np.hstack: hstack, np.column_stack: column_stack, np.split: split, np.array_split: array_split,
     np.clip: clip, np.select: select, np.amax: np.max, np.amin: np.min,
     np.around: rounded, np.diff: diff, np.full_like: full_like, np.nan_to_num: nan_to_num,
-    np.copy: np.positive,
+    np.copy: copied,
 })  # fmt: skip
