@@ -1,7 +1,7 @@
 """Put small mistakes into the tape and its rules, one at a time, and see which of them no test notices.
 
     pip install cosmic-ray            # it makes the mutants; tests/mutation.toml says which, and which tests they meet
-    python -m tests.mutation          # an hour or two on one core; stopped, it goes on where it was
+    python -m tests.mutation          # half an hour or more; stopped, it goes on where it was
 
 First the tests run once on the code as it is, to see which lines each of them runs. Then every mutant meets the tests
 that run its statement, until one fails. It meets them in a fork of this process, which has imported NumPy, pytest and
