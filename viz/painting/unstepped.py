@@ -36,7 +36,7 @@ from .lanes import ZERO, make_lane, paint_gradient
 from .text import BOLD, slug_words
 
 MOST_NODES = 250
-_MOST_WIRES = 200  # with more, no other room between rows is tried: Graphviz takes seconds
+_HIGHEST = 27_000.0  # where all wires together climb higher, Graphviz would take long over more room between rows
 _HIGH, _CELL = 52.0, 17.0  # a box, and its lower part: the cells of value and gradient
 _LONGEST = 24
 _NUMBER = 9.5  # letters in the cells
@@ -74,8 +74,9 @@ def paint_unstepped(graph: nx.MultiDiGraph, scale: Scale, with_key: bool = True)
     side = {key: max(graph.in_degree(key), graph.out_degree(key)) for key in graph}
     sizes = {key: (max(_width(node), 18 + PORTS * (side[key] - 1)), _HIGH) for key, node in graph.nodes(data=True)}
     wires = list(graph.edges())
-    sheet = _sheet(graph, scale, sizes, lay_out_free(sizes, wires))
-    if len(wires) <= _MOST_WIRES and (touching := _faults(sheet)):
+    layout = lay_out_free(sizes, wires)
+    sheet, climb = _sheet(graph, scale, sizes, layout), sum(layout.at[v][1] - layout.at[u][1] for u, v in wires)
+    if climb <= _HIGHEST and (touching := _faults(sheet)):
         with suppress(PictureError):  # too slow this time: then with the wires as they are
             wider = _sheet(graph, scale, sizes, lay_out_free(sizes, wires, ROOMS[1]))
             sheet = wider if _faults(wider) < touching else sheet
