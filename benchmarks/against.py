@@ -1,9 +1,10 @@
 """The tape here beside the tape of another version: `python -m benchmarks.against COMMIT`, or a checkout's folder.
 
-Two processes, one for each version of `tinygrad_rnn`, do the work of `benchmarks.work` in turns, a few milliseconds at
-a time, so that a noisy machine is noisy for both. Gradients are compared bit for bit; the time is processor time of one
-BLAS thread; the number is the time here divided by the other's, round by round: median and quartiles. Set beside itself
-(`HEAD`, in a clean checkout) it says how large a difference means nothing.
+A pair of processes, one for each version of `tinygrad_rnn`, does the work of `benchmarks.work` in turns, a few
+milliseconds at a time, so that a noisy machine is noisy for both. Gradients are compared bit for bit; the time is
+processor time of one BLAS thread; the number is the time here divided by the other's, round by round: median and quartiles. Processes are
+started anew several times, since where their memory happens to lie makes some a tenth faster than others. Set beside
+itself (`HEAD`, in a clean checkout) it says how large a difference means nothing.
 """
 
 from __future__ import annotations
@@ -111,23 +112,27 @@ def find(version: str, folder: Path) -> Path:
     return folder
 
 
-def measure(new: Version, old: Version, size: Size, after: bool, rounds: int) -> dict[str, Any]:
-    """Ratios of `rounds` rounds; who goes first changes with every round."""
-    both = [new, old]
-    first = {version: version.turn(size, after, 0.0) for version in both}
-    ratios, times = [], []
-    for _ in range(rounds):
-        spent = {version: version.turn(size, after, TURN)[0] for version in both}
-        ratios.append(spent[new] / spent[old])
-        times.append(spent[new])
-        both.reverse()
+def measure(folders: tuple[Path, Path], size: Size, after: bool, rounds: int, pairs: int) -> dict[str, Any]:
+    """Ratios of `rounds` rounds with each of `pairs` pairs of processes; who goes first changes with every round."""
+    ratios, times, digests = [], [], set()
+    for _ in range(pairs):
+        new, old = (Version(folder) for folder in folders)
+        both = [new, old]
+        digests |= {version.turn(size, after, 0.0)[1] for version in both}
+        for _ in range(rounds):
+            spent = {version: version.turn(size, after, TURN)[0] for version in both}
+            ratios.append(spent[new] / spent[old])
+            times.append(spent[new])
+            both.reverse()
+        new.close()
+        old.close()
     low, middle, high = statistics.quantiles(ratios, n=4)
     return {
         "size": str(size),
         "milliseconds": 1e3 * statistics.median(times),
         "ratio": middle,
         "quartiles": [low, high],
-        "same bits": first[new][1] == first[old][1],
+        "same bits": len(digests) == 1,
     }
 
 
@@ -135,18 +140,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure and print a row for each size and form."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.against", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("version", help="the other version: a commit, as git names it, or a checkout's folder")
-    parser.add_argument("--rounds", type=int, default=41, help="rounds for each size (default 41, at least 2)")
+    parser.add_argument("--rounds", type=int, default=11, help="rounds with each pair of processes (default 11)")
+    parser.add_argument("--pairs", type=int, default=6, help="pairs of processes for each size (default 6)")
     parser.add_argument("--sizes", type=int, nargs="+", choices=range(len(SIZES)), help="only these of the six sizes")
     options = parser.parse_args(arguments)
-    if options.rounds < 2:
-        parser.error("--rounds: give 2 or more")
+    if options.rounds < 2 or options.pairs < 1:
+        parser.error("give 2 rounds or more, and a pair of processes")
     with tempfile.TemporaryDirectory() as folder:
-        new, old = Version(HERE), Version(find(options.version, Path(folder)))
-        print(f"time here divided by the time of {options.version}: median and quartiles of {options.rounds} rounds")
+        folders = HERE, find(options.version, Path(folder))
+        count = f"{options.rounds} rounds with each of {options.pairs} pairs of processes"
+        print(f"time here divided by the time of {options.version}: median and quartiles of {count}")
         for form, after in FORMS.items():
             print(form)
             for size in [SIZES[k] for k in options.sizes or range(len(SIZES))]:
-                row = measure(new, old, size, after, options.rounds)
+                row = measure(folders, size, after, options.rounds, options.pairs)
                 low, high = row["quartiles"]
                 bits = "the same bits" if row["same bits"] else "other bits"
                 print(
@@ -154,8 +161,6 @@ def main(arguments: list[str] | None = None) -> int:
                     f"({low:.3f} to {high:.3f})   {bits}",
                     flush=True,
                 )
-        new.close()
-        old.close()
     return 0
 
 
