@@ -2,9 +2,9 @@
 
 A pair of processes, one for each version of `tinygrad_rnn`, does the work of `benchmarks.work` in turns, a few
 milliseconds at a time, so that a noisy machine is noisy for both. Gradients are compared bit for bit; the time is
-processor time of one BLAS thread; the number is the time here divided by the other's, round by round: median and quartiles. Processes are
-started anew several times, since where their memory happens to lie makes some a tenth faster than others. Set beside
-itself (`HEAD`, in a clean checkout) it says how large a difference means nothing.
+processor time of one BLAS thread; the number is the time here divided by the other's, round by round: median and
+quartiles. Processes are started anew several times, since where their memory happens to lie makes some a tenth faster
+than others. Set beside itself (`HEAD`, in a clean checkout) it says how large a difference means nothing.
 """
 
 from __future__ import annotations
