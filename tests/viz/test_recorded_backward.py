@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
-from tests.viz.unseen_cells import CELLS
+from tests.viz.gated_cells import CELLS
 from viz.check import overlaps
 from viz.reading.graph import build
 from viz.reading.template import fold, kept_edge
@@ -213,6 +213,11 @@ def test_a_skip_from_before_the_first_step_is_no_state_of_the_backward_pass() ->
     starts = {key: node["label"] for key, node in G.nodes(data=True) if key[0] == "i"}
     assert sorted(starts.values()) == ["h₀", "h₋₁"]
     assert all(f"n{key[1:].split('@')[0]}@0" in G for key in starts)
+
+
+def test_steps_whose_lines_feed_each_other_in_both_orders_are_refused_in_one_line() -> None:
+    with pytest.raises(viz.PictureError, match=r"^the steps have no common layout: [^\n]*draw fewer steps"):
+        viz.draw(tg.flow(record("attention_in_a_python_loop")[1]), backward=True)
 
 
 @pytest.mark.parametrize("name", ["losses_of_one_readout", "all_states_read_after_the_loop"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ..reading.template import Edge, Template
+from ..render import PictureError
 
 # Where a bus starts: ("carry", role) is a state that arrives from the step before, ("node", role) a node of this step.
 Source = tuple[str, int]
@@ -74,6 +75,11 @@ class Structure:
         depth: dict[int, int] = {}
         for role in _topological(self.roles, self.targets):
             depth[role] = 1 + max((depth[source] for source in self.sources[role]), default=0)
+        if len(depth) < len(self.roles):
+            raise PictureError(
+                "the steps have no common layout: what feeds what differs from step to step; draw fewer steps, or the "
+                "flow without its recorded backward pass"
+            )
         return depth
 
     def consumers(self, role: int, lag: int) -> tuple[int, ...]:
