@@ -35,7 +35,7 @@ def seed(steps: Steps, s: int) -> dict[int, Array]:
 def loss_value(steps: Steps, s: int) -> float:
     """The loss of step s as a number."""
     value = steps.tape.lines[steps.losses[s]][4]
-    return float(np.sum(value[steps.rows[s]] if s in steps.rows else value))
+    return float(np.sum(value[steps.rows[s]])) if s in steps.rows else float(value)
 
 
 def alone(steps: Steps, s: int, follow: Follow | None) -> Follow | None:

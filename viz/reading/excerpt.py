@@ -7,6 +7,7 @@ contributions; where it reads a step that is left out, the same role in a step t
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -83,10 +84,10 @@ def _kept(flow: Flow, drawn: set[int], after: set[int]) -> set[int]:
     kept = drawn | {of[i] for i in [flow.loss, *flow.seeds] if of[i] >= 0}
     kept |= set() if flow.followed is None else {flow.followed}
     starts = set(steps.initial.values())
-    told: list[list[Hashable]] = [[] for _ in range(count)]  # what each step has or does that not all do alike
+    found: dict[Hashable, set[int]] = defaultdict(set)  # by what a step has or does: the steps that do
     for role, instances in steps.lines.items():
-        for s in instances if len(instances) < count else ():
-            told[s].append(role)
+        if len(instances) < count:
+            found[role].update(instances)
     for role, k in steps.recurrent:
         for s, i in steps.lines.get(role, {}).items():
             p = lines[i][1][k] if k < len(lines[i][1]) else -1
@@ -97,14 +98,20 @@ def _kept(flow: Flow, drawn: set[int], after: set[int]) -> set[int]:
                 continue
             if (s in drawn) != (of[p] in drawn):
                 kept |= {s, of[p]}
-            told[s].append((role, k, s - of[p]))
+            found[role, k, s - of[p]].add(s)
     for i in after:
         for p in lines[i][1]:
             if p >= 0 and of[p] >= 0:
-                told[of[p]].append(("after", lines[i][0], steps.role[p]))
-    seen: set[frozenset[Hashable]] = set()
-    for s, kind in enumerate(map(frozenset, told)):
-        if kind not in seen and s not in drawn:
+                found["after", lines[i][0], steps.role[p]].add(of[p])
+    kinds: dict[int, list[int]] = defaultdict(list)
+    for number, where in enumerate(found.values()):
+        if len(where) < count:
+            for s in where:
+                kinds[s].append(number)
+    seen: set[tuple[int, ...]] = set()
+    for s in range(count):
+        kind = tuple(kinds.get(s, ()))
+        if s not in drawn and kind not in seen:
             seen.add(kind)
             kept.add(s)
     return kept
