@@ -16,7 +16,7 @@ import numpy as np
 from .errors import REFUSALS, TapeError, first_line, word
 
 RULES: dict[Any, Any] = {}  # function -> one vjp(g, y, *args, **kw) per argument (None: not differentiable)
-INTO: dict[Any, Callable[..., None]] = {}  # function -> adds its first argument's vjp into a buffer, in place
+INTO: dict[Any, Callable[..., Any]] = {}  # function -> adds its first argument's vjp to what has come in, in place
 PLAIN: set[Any] = set()  # functions whose results carry no gradient (comparisons, shapes): given as plain arrays
 ADAPTERS: dict[Any, Callable[..., Any]] = {}  # function -> the same said with primitives
 IN_PLACE = {np.copyto, np.put, np.putmask, np.place, np.put_along_axis}  # these can have no rule

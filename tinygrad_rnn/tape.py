@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from . import adjoints, guard, operands
+from . import guard, operands
 from .errors import REFUSALS, Scope, SingularError, TapeError, first_line, where_in_time, word
 from .lines import Backward, Line, frame
 from .marks import marks, unmarked, without_tape
@@ -245,7 +245,8 @@ class Tape:
                     if not need[p] or (follow is not None and not follow(i, k, p)):
                         continue
                     if k == 0 and fn in into:
-                        into[fn](adjoints.buffer(bars, owned, p, args[0]), g, *args[1:], **kw)
+                        bars[p] = into[fn](bars[p], p in owned, g, *args, **kw)  # slices of one leaf share a buffer
+                        owned.add(p)
                         continue
                     vjp = vjps[k] if k < len(vjps) else self._missing_rule
                     if vjp is None:
@@ -257,12 +258,17 @@ class Tape:
                         raise self._error(f"the rule of {word(fn)} gives argument {k} {told}")
                     if report is not None:
                         report(i, k, p, d)
-                    if bars[p] is None:
+                    bar = bars[p]
+                    if bar is None:
                         bars[p] = d
                     elif track:
-                        bars[p] = self._note(Backward("sum", p), bars[p].__add__, d)
+                        bars[p] = self._note(Backward("sum", p), bar.__add__, d)
+                    elif p in owned:
+                        bar += d  # in place, since this sum was made here
+                        bars[p] = bar
                     else:
-                        adjoints.add(bars, owned, p, d)
+                        bars[p] = bar + d
+                        owned.add(p)
                 if i not in keep:
                     bars[i] = None  # free from here on
         finally:

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.walls import syntax
 
 ENGINE = "tinygrad_rnn"
-_PARTS = ("tape", "var", "adjoints", "guard", "errors", "lines", "marks", "operands", "registry")
+_PARTS = ("tape", "var", "guard", "errors", "lines", "marks", "operands", "registry")
 TAPE = tuple(f"{ENGINE}.{part}" for part in _PARTS)
 TAPE_LINES = 250
 RULE_LINES = 200

@@ -27,6 +27,14 @@ def add_into(buffer: Array, g: Array, *index: Any) -> None:
         np.add.at(buffer, index, g)
 
 
+def added(bar: Array | None, owned: bool, g: Array, x: Array, *index: Any) -> Array:
+    """What has come in for x with the gradient of x[index] added, in place where it is the sweep's own array."""
+    if not owned or type(bar) is not np.ndarray:
+        bar = np.zeros_like(x) if bar is None else np.array(bar)
+    add_into(bar, g, *index)
+    return bar
+
+
 def around(axis: int, ndim: int) -> tuple[slice, ...]:
     """The slices before an axis, so that `x[*around(axis, x.ndim), k]` is index k along it."""
     if not -ndim <= axis < ndim:
@@ -61,7 +69,7 @@ rule(np.take_along_axis, lambda g, y, x, indices, axis=-1: put_back(g, x, indice
 rule(put_along_axis, lambda g, y, x, where, shape, axis: np.take_along_axis(g, where, axis=axis), None)
 rule(getitem, lambda g, y, x, *index: scatter(g, x.shape, *index))
 rule(scatter, lambda g, y, x, shape, *index: getitem(g, *index))
-INTO[getitem] = add_into
+INTO[getitem] = added
 
 PLAIN.update({
     np.equal, np.not_equal, np.less, np.less_equal, np.greater, np.greater_equal,
