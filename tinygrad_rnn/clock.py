@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from .loops import Reader, times_of_steps
-from .losses import Edge, Follow
+from .losses import Edge, Follow, free_lines
 from .steps import Steps
 
 
@@ -87,15 +87,15 @@ def cut_at(
 def carry_cut(steps: Steps, earliest: int) -> Follow:
     """Follow everything but edges that carry states of times before `earliest`: the edge rule of truncated BPTT.
 
-    Times are counted from 0; with one loop they are positions in `steps.order`.
+    Times are counted from 0; with one loop they are positions in `steps.order`. A running total of losses is no state.
 
     Raises:
         TapeError: states that go backwards in time.
     """
-    clock = read_clock(steps)
+    clock, free = read_clock(steps), free_lines(steps)
 
     def follow(child: int, argument: int, parent: int) -> bool:
-        time = clock.carried(child, argument, parent) if child < len(clock.of) else None
+        time = clock.carried(child, argument, parent) if child < len(clock.of) and free[parent] else None
         return time is None or time >= earliest
 
     return follow

@@ -19,11 +19,11 @@ import numpy as np
 
 from .clock import Clock, cut_at, read_clock
 from .flow import Flow, Rule, marked, trace
-from .losses import Follow, rows_read_other_blocks
+from .losses import Follow, free_lines, rows_read_other_blocks
 from .places import At
 from .steps import Steps, find_steps
 from .tape import TapeError, Var
-from .truncate import MODES, free_lines, passes, refuse_other_ways_back
+from .truncate import MODES, passes, refuse_other_ways_back
 
 
 def flow(

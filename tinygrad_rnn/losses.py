@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .steps import Steps
+from .steps import Steps, differentiable
 from .tape import Array, TapeError
 
 Edge = tuple[int, int]  # a line and the number of its argument
@@ -98,3 +98,12 @@ def weight_of(steps: Steps, s: int, adjoint: Array | None) -> Array:
         spread = f"L weighs the numbers in its row by {np.min(own):.3g} to {np.max(own):.3g}"
         raise TapeError(f"the loss of step t = {steps.order[s][1]}: {spread}; mark values that are weighted already")
     return np.asarray(own[0])
+
+
+def free_lines(steps: Steps) -> bytearray:
+    """By line: does it depend on a leaf other than through a marked loss? A running total of the losses does not."""
+    lines, depends, marked = steps.tape.lines, differentiable(steps.tape), set(steps.losses.values())
+    free = bytearray(len(lines) + 1)  # the last stays 0, for parents −1
+    for i, (fn, parents, *_) in enumerate(lines):
+        free[i] = depends[i] and i not in marked and (fn == "var" or any(free[p] for p in parents))
+    return free

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from .clock import Clock, cut_at, read_clock
-from .losses import of_loss
-from .steps import Steps, differentiable, find_steps
+from .losses import free_lines, of_loss
+from .steps import find_steps
 from .tape import Array, TapeError, Var
 from .var import listed
 
@@ -171,15 +171,6 @@ def _past_the_losses(clock: Clock, loss: int, wrt: list[int]) -> tuple[dict[int,
     used = [line for line in marked if line <= loss]
     found = tape.sweep({loss: np.ones_like(tape.lines[loss][4])}, [*used, *wrt], follow=follow)
     return dict(zip(used, found, strict=False)), found[len(used) :]
-
-
-def free_lines(steps: Steps) -> bytearray:
-    """By line: does it depend on a leaf other than through a marked loss? A running total of the losses does not."""
-    lines, depends, marked = steps.tape.lines, differentiable(steps.tape), set(steps.losses.values())
-    free = bytearray(len(lines) + 1)  # the last stays 0, for parents −1
-    for i, (fn, parents, *_) in enumerate(lines):
-        free[i] = depends[i] and i not in marked and (fn == "var" or any(free[p] for p in parents))
-    return free
 
 
 def refuse_other_ways_back(clock: Clock, loss: int) -> None:
