@@ -12,7 +12,7 @@ import tinygrad_rnn as tg
 import viz
 from tests.painting import need_graphviz
 from tests.viz.test_page import data_of
-from tinygrad_rnn.places import name_of, positions, told
+from tinygrad_rnn.stepping.places import name_of, positions, told
 
 START, PUSH = np.array([0.4, -0.7, 0.2]), np.random.default_rng(1).normal(size=(3, 3))
 LOOPS = (("encoder", (1, 2, 3)), ("decoder", (2, 3, 4)))

@@ -16,7 +16,7 @@ import pytest
 import tinygrad_rnn as tg
 from tinygrad_rnn.check.instances import random_instance
 from tinygrad_rnn.models import record
-from tinygrad_rnn.notation import DISPLAY, Written, expression, literal
+from tinygrad_rnn.printing.notation import DISPLAY, Written, expression, literal
 from tinygrad_rnn.source import source, source_inputs
 from tinygrad_rnn.spec import Sizes, Spec
 

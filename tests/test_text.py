@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_rnn as tg
-from tinygrad_rnn.naming import names
+from tinygrad_rnn.printing.naming import names
 
 T = 4
 

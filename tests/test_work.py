@@ -10,7 +10,8 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
-from tinygrad_rnn import assigned, guard, roles
+from tinygrad_rnn import guard
+from tinygrad_rnn.stepping import assigned, roles
 from viz.reading import missing, tooltips
 
 Counted = Callable[[Any, str], list[int]]

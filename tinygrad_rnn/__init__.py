@@ -1,7 +1,6 @@
 """tinygrad-rnn: a small reverse-mode tape for recurrent networks, with pictures of the gradient's flow through time."""
 
 from . import cells, rules
-from .clock import carry_cut
 from .cuts import flow
 from .errors import UnusedWarning
 from .flow import Flow
@@ -17,6 +16,7 @@ from .ops import (
     softplus,
     stop_gradient,
 )
+from .stepping.clock import carry_cut
 from .steps import Steps, find_steps
 from .tape import RULES, Tape, TapeError, Var, loss, rule, step
 from .text import backward, listing, local_rule

@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from .clock import Clock, cut_at, read_clock
 from .flow import Flow, Rule, marked, trace
 from .losses import Follow, free_lines, rows_read_other_blocks
-from .places import At
+from .stepping.clock import Clock, cut_at, read_clock
+from .stepping.places import At
 from .steps import Steps, find_steps
 from .tape import TapeError, Var
 from .truncate import MODES, passes, refuse_other_ways_back

@@ -19,7 +19,7 @@ import numpy as np
 
 from .edges import Edge, Edges
 from .losses import Follow, alone, seed, weight_of
-from .places import At, is_number, name_of, positions, told
+from .stepping.places import At, is_number, name_of, positions, told
 from .steps import Steps, differentiable, find_steps
 from .tape import Array, Tape, TapeError, Var
 from .uncollected import uncollected

@@ -19,14 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from .derivative import backward_pass, contribution
 from .errors import word
-from .naming import heading, names, remarks_on_losses
-from .notation import ATOM, Notation, Written, expression, literal
 from .ops import one_hot, softmax_cross_entropy
+from .printing.derivative import backward_pass, contribution
+from .printing.naming import heading, names, remarks_on_losses
+from .printing.notation import ATOM, Notation, Written, expression, literal
+from .printing.standalone import definitions, undecorated
 from .rules.index import scatter
 from .rules.shape import concatenate, stack
-from .standalone import definitions, undecorated
 from .tape import TapeError, Var
 from .var import getitem
 

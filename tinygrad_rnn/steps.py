@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, repeat
 
-from .assigned import assigned_names
-from .between import give_to_steps
 from .errors import Scope
 from .guard import Place
 from .marks import Frame, losses_by_step, step_frame
-from .reads import Read, Reads, reads, sorted_out
-from .roles import aligned, numbered
+from .stepping.assigned import assigned_names
+from .stepping.between import give_to_steps
+from .stepping.reads import Read, Reads, reads, sorted_out
+from .stepping.roles import aligned, numbered
 from .tape import Tape
 from .var import getitem
 

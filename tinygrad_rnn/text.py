@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from .derivative import Contribution, Edge, Pass, backward_pass, contribution, swept
 from .errors import Scope
-from .naming import heading, names, remarks_on_losses
-from .notation import ATOM, DISPLAY, Written, expression, shorten
+from .printing.derivative import Contribution, Edge, Pass, backward_pass, contribution, swept
+from .printing.naming import heading, names, remarks_on_losses
+from .printing.notation import ATOM, DISPLAY, Written, expression, shorten
 from .source import source, source_inputs
 from .tape import RULES, Tape, Var
 

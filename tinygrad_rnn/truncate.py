@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from .clock import Clock, cut_at, read_clock
 from .losses import free_lines, of_loss
+from .stepping.clock import Clock, cut_at, read_clock
 from .steps import find_steps
 from .tape import Array, TapeError, Var
 from .var import listed

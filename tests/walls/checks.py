@@ -25,7 +25,7 @@ VAGUE_NAMES = {"utils", "util", "helpers", "helper", "misc", "common", "base"}
 # brackets in the user's source, or a fixed small number; never the length of the sequence, which is the graph's depth.
 # Some only look so: a namesake of another class, a function that is handed on as a value.
 RECURSION_BESIDES_THE_GRAPH = {
-    "tinygrad_rnn/notation.py": {
+    "tinygrad_rnn/printing/notation.py": {
         "_single": "the three ends of a slice",
         "is_default": "handed on as a value that equals no default",
     },

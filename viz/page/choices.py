@@ -8,7 +8,7 @@ from typing import Any
 
 from tinygrad_rnn import Flow, TapeError
 from tinygrad_rnn.flow import marked
-from tinygrad_rnn.places import At
+from tinygrad_rnn.stepping.places import At
 
 from ..render import PictureError
 

@@ -17,8 +17,8 @@ import networkx as nx
 import numpy as np
 
 from tinygrad_rnn import Flow, Tape
-from tinygrad_rnn.naming import heading, names
-from tinygrad_rnn.notation import printable, shorten
+from tinygrad_rnn.printing.naming import heading, names
+from tinygrad_rnn.printing.notation import printable, shorten
 
 from ..reading import words
 from ..reading.fold import KEY

@@ -18,7 +18,7 @@ import re
 from typing import Any
 
 from tinygrad_rnn import Tape
-from tinygrad_rnn.notation import ATOM, DISPLAY, Written, expression
+from tinygrad_rnn.printing.notation import ATOM, DISPLAY, Written, expression
 from tinygrad_rnn.text import local_rule
 
 Tree = list[Any]

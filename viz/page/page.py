@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_rnn import Flow
-from tinygrad_rnn.places import At
+from tinygrad_rnn.stepping.places import At
 
 from .. import render
 from ..length import MOST_STEPS as MOST_WHOLE

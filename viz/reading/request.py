@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tinygrad_rnn import Flow
-from tinygrad_rnn.places import is_number, positions
+from tinygrad_rnn.stepping.places import is_number, positions
 
 from ..plain import one_line
 from ..render import PictureError

@@ -10,11 +10,11 @@ import re
 from collections import Counter
 from weakref import WeakKeyDictionary
 
-from .errors import Scope
+from ..errors import Scope
+from ..steps import find_steps
+from ..tape import Tape
+from ..var import getitem
 from .notation import printable, shorten
-from .steps import find_steps
-from .tape import Tape
-from .var import getitem
 
 PLAIN_NAME = re.compile(r"(?!d\[)[^\W\d][\w.']*(\[-?\w+\])?")
 _names: WeakKeyDictionary[Tape, tuple[int, int, tuple[str, ...]]] = WeakKeyDictionary()

@@ -15,9 +15,9 @@ from bisect import bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from ..losses import Edge, Follow, free_lines
+from ..steps import Steps
 from .loops import Reader, times_of_steps
-from .losses import Edge, Follow, free_lines
-from .steps import Steps
 
 
 @dataclass(frozen=True)

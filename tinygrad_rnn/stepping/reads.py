@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .tape import Tape
+from ..tape import Tape
 
 Integers = NDArray[np.int64]
 Read = tuple[int, int, int]  # a line, the number of an argument, and the line that it reads there

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..tape import Tape
 from .reads import Reads
-from .tape import Tape
 
 
 def give_to_steps(tape: Tape, of: list[int], everything: Reads, depends: bytearray) -> None:

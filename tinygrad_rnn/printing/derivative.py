@@ -17,10 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..rules.index import scatter
+from ..tape import Tape, TapeError, Var
+from ..var import getitem, listed
 from .notation import ATOM, Notation, Piece, Written, expression, index
-from .rules.index import scatter
-from .tape import Tape, TapeError, Var
-from .var import getitem, listed
 
 LONG = 100  # characters; a longer part of an expression stands on a line of its own
 

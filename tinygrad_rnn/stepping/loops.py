@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from .errors import Scope
-from .marks import step_frame
-from .rules.shape import stack
-from .steps import Steps, differentiable
-from .tape import TapeError
-from .var import getitem
+from ..errors import Scope
+from ..marks import step_frame
+from ..rules.shape import stack
+from ..steps import Steps, differentiable
+from ..tape import TapeError
+from ..var import getitem
 
 Groups = Mapping[str, int]  # by loop: which group it is in; the loops of a group run side by side, groups follow
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from numbers import Integral
 from typing import Any
 
-from .marks import Frame
+from ..marks import Frame
 
 At = str | int | Frame | None  # which loss to follow: "all", "last", a step, or None
 

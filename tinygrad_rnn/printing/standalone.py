@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from ..ops import identity
 from .notation import literal
-from .ops import identity
 
 
 def definitions(fn: Any) -> dict[str, str] | None:

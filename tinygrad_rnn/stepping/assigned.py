@@ -8,8 +8,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from functools import lru_cache
 
-from .guard import Place
-from .tape import Tape
+from ..guard import Place
+from ..tape import Tape
 
 Given = list[tuple[int, str]]  # names by their positions among the lines of a step
 

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .errors import word
-from .rules.shape import concatenate, stack
-from .var import getitem
+from ..errors import word
+from ..rules.shape import concatenate, stack
+from ..var import getitem
 
 Piece = tuple[Any, tuple[int, ...], Sequence[Any], Mapping[str, Any]]  # function, parents, arguments, keywords
 
