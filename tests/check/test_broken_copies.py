@@ -75,7 +75,7 @@ IN_TRUNCATION = {
         "bptt/truncation.py", "end_of_block - k2 + 1 <= k", "end_of_block - k2 + 2 <= k", "closed form"
     ),
     "a cut one step too late": (
-        "truncate.py", "carry_cut(steps, part.earliest - 1)", "carry_cut(steps, part.earliest - 2)", "tape"
+        "truncate.py", "[one.earliest - 1 for one in together", "[one.earliest - 2 for one in together", "tape"
     ),
 }  # fmt: skip
 
