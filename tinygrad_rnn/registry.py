@@ -69,15 +69,6 @@ class Each:
     def __len__(self) -> int:
         return sys.maxsize
 
-    def shared(self, g: Any, y: Any, *args: Any, **kw: Any) -> list[Callable[[Any, Any], Any]]:
-        """The vjps of one call, with what its arguments' gradients share worked out: they take g and y alone."""
-        pull = self.pull(g, y, *args, **kw)
-
-        def vjp(k: int) -> Callable[[Any, Any], Any]:
-            return lambda g, y: pull(k)
-
-        return [vjp(k) for k in range(len(args))]
-
 
 def check_call(fn: Any, count: int, kw: Mapping[str, Any]) -> None:
     """Raise TapeError for a call that the function's rule does not take: np.sum(x, where=…), np.where(x)."""

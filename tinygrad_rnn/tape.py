@@ -238,9 +238,9 @@ class Tape:
                 if track:
                     self.scope, y = at, Var(self, i, y)
                     args = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
-                vjps = RULES[fn]
+                vjps, share = RULES[fn], None
                 if type(vjps) is Each:  # what its arguments' gradients share is made once
-                    vjps, args, kw = self._note(Backward("adjoint", i, 0), vjps.shared, g, y, *args, **kw), (), {}
+                    share = self._note(Backward("adjoint", i, 0), vjps.pull, g, y, *args, **kw)
                 for k, p in enumerate(parents):
                     if not need[p] or (follow is not None and not follow(i, k, p)):
                         continue
@@ -248,11 +248,11 @@ class Tape:
                         bars[p] = into[fn](bars[p], p in owned, g, *args, **kw)  # slices of one leaf share a buffer
                         owned.add(p)
                         continue
-                    vjp = vjps[k] if k < len(vjps) else self._missing_rule
+                    vjp = share or (vjps[k] if k < len(vjps) else self._missing_rule)
                     if vjp is None:
                         continue
                     pull = partial(self._note, Backward("adjoint", i, k), vjp) if track else vjp
-                    d = pull(g, y, *args, **kw)
+                    d = pull(k) if share else pull(g, y, *args, **kw)
                     if d is None or (self.checked and np.shape(d) != np.shape(lines[p][4])):
                         told = "None" if d is None else f"a gradient of shape {np.shape(d)}"
                         raise self._error(f"the rule of {word(fn)} gives argument {k} {told}")
