@@ -238,8 +238,9 @@ class Tape:
                 if track:
                     self.scope, y = at, Var(self, i, y)
                     args = [a if p < 0 else Var(self, p, a) for p, a in zip(parents, args, strict=True)]
-                vjps, share = RULES[fn], None
-                if type(vjps) is Each:  # what its arguments' gradients share is made once
+                vjps: Any = RULES[fn]
+                share: Any = None  # argument number -> its gradient, where what they share is worked out once
+                if type(vjps) is Each:
                     share = self._note(Backward("adjoint", i, 0), vjps.pull, g, y, *args, **kw)
                 for k, p in enumerate(parents):
                     if not need[p] or (follow is not None and not follow(i, k, p)):
@@ -248,7 +249,7 @@ class Tape:
                         bars[p] = into[fn](bars[p], p in owned, g, *args, **kw)  # slices of one leaf share a buffer
                         owned.add(p)
                         continue
-                    vjp = share or (vjps[k] if k < len(vjps) else self._missing_rule)
+                    vjp: Any = share or (vjps[k] if k < len(vjps) else self._missing_rule)
                     if vjp is None:
                         continue
                     pull = partial(self._note, Backward("adjoint", i, k), vjp) if track else vjp
