@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
-from tests.browser import chromium, need_chromium, opened
+from tests.browser import opened
 from tests.painting import need_graphviz
 from viz.reading.paths import edges_between
 
@@ -20,14 +19,6 @@ HOSTILE = [
     "</script><img src=x onerror=alert(1)>", "\"'><svg onload=alert(2)>", "<!-- ", "a\\b\nc", "\u202eabc\u2028", "😀",
     "W" * 10_000, "${1}`", "&lt;b&gt;",
 ]  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    need_graphviz()
-    need_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

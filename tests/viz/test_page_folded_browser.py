@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,18 +10,10 @@ import pytest
 
 import tinygrad_rnn as tg
 import viz
-from tests.browser import chromium, need_chromium, opened
+from tests.browser import opened
 from tests.painting import need_graphviz
 from tests.viz.test_page import data_of
 from tests.viz.test_page_browser import about, number
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    need_graphviz()
-    need_chromium()
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
