@@ -131,3 +131,15 @@ def test_the_example_of_a_function_of_ones_own_runs_and_prints_what_it_says() ->
     (example,) = doctest.DocTestFinder().find(tg.primitive, "primitive", globs={"np": np, "tg": tg})
     assert len(example.examples) == 3
     assert doctest.DocTestRunner().run(example).failed == 0
+
+
+def test_a_primitive_that_gives_a_python_float_is_recorded_like_one_that_gives_numpys() -> None:
+    @tg.primitive
+    def mean(x: Any) -> float:
+        return float(np.mean(x))
+
+    tg.rule(mean, lambda g, y, x: g * np.ones_like(x) / x.size)
+    try:
+        np.testing.assert_allclose(tg.grad(lambda x: mean(x) ** 2)(np.array([1.0, 3.0])), [2.0, 2.0], rtol=1e-15)
+    finally:
+        del tg.RULES[mean]

@@ -43,7 +43,8 @@ def primitive(fn: Callable[..., Any]) -> Callable[..., Any]:
         for a in kw.values():
             if type(a) is Var:
                 return a.tape.record(call, args, kw)
-        return fn(*args, **kw)
+        found = fn(*args, **kw)
+        return np.float64(found) if type(found) is float else found  # Python's float has no shape
 
     PRIMITIVES.add(call)
     return call

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -225,3 +226,42 @@ def test_a_loss_of_all_states_together_is_said_to_be_part_of_the_total(name: str
     notes = build(tg.flow(record(name)[1])).graph["notes"]
     assert any("made of the states of all steps together" in note for note in notes)
     assert not any("together" in note for note in build(tg.flow(record("vanilla")[1])).graph["notes"])
+
+
+def running(after: bool) -> tuple[tg.Tape, tg.Var, tg.Var]:
+    """Three steps with a running total; the losses are marked in their steps, or after the loop."""
+    with tg.Tape() as tape:
+        W, h, L, states = tape.var(np.array([[0.5, 0.3], [-0.2, 0.4]]), "W"), tape.data(np.ones(2), "h0"), 0.0, []
+        for t in (1, 2, 3):
+            with tg.step(t):
+                h = np.tanh(W @ h)
+                states.append(h)
+                L = L if after else L + tg.loss(np.sum(h * h), t)
+        for t in (1, 2, 3) if after else ():
+            L = L + tg.loss(np.sum(states[t - 1] ** 2), t)
+    return tape, W, L
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["in the loop", "after the loop"])
+@pytest.mark.parametrize("at", ["all", "last", 2])
+def test_one_loss_of_a_running_total_has_its_backward_pass_drawn_clear_of_its_seed(after: bool, at: Any) -> None:
+    flow = tg.flow(running(after)[2], at=at)
+    G = viz.draw(flow, backward=True).graph
+    assert G.graph["conservation"] <= 1e-12
+    seeds = [key for key in G.graph["seeds"] if key.startswith("n")]
+    assert bool(seeds) == (at != "all" and not after)
+    if seeds:  # the circle stands beside the loss, at its height, since the backward pass stands above
+        dot = viz.draw(flow, backward=True).dot
+        places = [rf'"{re.escape(name)}" \[[^]]*pos="[-\d.]+,([-\d.]+)"' for name in (seeds[0], f"seed-{seeds[0]}")]
+        heights = [match[1] for place in places if (match := re.search(place, dot))]
+        assert len(heights) == 2 and heights[0] == heights[1]
+
+
+def test_what_is_recorded_after_a_flow_was_taken_changes_no_picture_of_it() -> None:
+    tape, W, L = running(False)
+    flow = tg.flow(L)
+    before = viz.draw(flow).dot
+    np.sin(tape.grad(L, W, track=True))
+    assert viz.draw(flow).dot == before
+    viz.step_through(flow)
+    assert viz.charts.lag_profile(flow).title == viz.charts.lag_profile(tg.flow(running(False)[2])).title

@@ -179,10 +179,27 @@ class Total:
         if not (key.startswith("n") or key in (KEY, "L")):
             return
         box = Shape(self.right - 36, self.y, 0, _HIGH) if key == "L" else painter.shape_of(key)
-        x, y = box.x + 10, box.y
-        top = self.y + _REGULARISERS if key == "L" else painter.top + 3
         name = f"seed-{key}"
-        paint_seed(self.canvas, name, (x, top))
-        tip = (x, y + box.height / 2 + 0.5)
-        base = (x, tip[1] + head_length(1.0))
-        paint_gradient(self.canvas, name, (name, key), straight((x, top - 9), base), base, tip, 1.0, "bwd seed")
+        if side := self._seed_beside(key):  # a recorded backward pass stands above
+            edge = box.x + side * box.width / 2
+            seed, tip = (edge + side * 37, box.y), (edge + side * 0.5, box.y)
+            start, base = (seed[0] - side * 9, box.y), (tip[0] + side * head_length(1.0), box.y)
+        else:
+            x = box.x + 10
+            seed = x, self.y + _REGULARISERS if key == "L" else painter.top + 3
+            tip = (x, box.y + box.height / 2 + 0.5)
+            start, base = (x, seed[1] - 9), (x, tip[1] + head_length(1.0))
+        paint_seed(self.canvas, name, seed)
+        paint_gradient(self.canvas, name, (name, key), straight(start, base), base, tip, 1.0, "bwd seed")
+
+    def _seed_beside(self, key: str) -> int:
+        """On which side of a node its seed stands, 1 right or −1 left; 0 where the way down to it is free."""
+        painter, node = self.painter, self.graph.nodes[key]
+        if not key.startswith("n"):
+            return 0
+        x, y = painter.placement.at[node["role"]]
+        if not painter.layout_hits(dense([(x + 10, y), (x + 10, painter.top)]), node["role"]):
+            return 0
+        reach = painter.boxes[node["role"]].width / 2 + 46
+        ways = {side: dense([(x, y), (x + side * reach, y)]) for side in (1, -1)}
+        return next((side for side, way in ways.items() if not painter.layout_hits(way, node["role"])), 1)

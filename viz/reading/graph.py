@@ -230,6 +230,8 @@ class _Builder:
 
     def _edge(self, u: str, v: str, wires: list[Wire]) -> None:
         arrays = [wire.contribution for wire in wires if wire.contribution is not None]
+        if u not in self.G and not arrays:
+            return  # a running total on its way to L, of which one loss alone is followed
         if self.G.nodes[u]["kind"] == "cell":
             contribution = collapsing.together(self.wires, list(self.G.nodes[u]["exits"]), wires)
         else:
@@ -278,6 +280,8 @@ class _Builder:
         if self.backward and flow.at != "all":
             keys = {i: display.key(i, program.step[i]) or "L" for i in flow.seeds}
             seeds = {keys[i]: float(np.max(seed)) for i, seed in flow.seeds.items()}
+        if "L" in seeds and flow.followed is not None:  # a loss that is drawn as part of L
+            joint.setdefault(flow.followed, loss_value(flow.steps, flow.followed))
         G.graph.update(
             steps=list(program.order),
             roles=tuple(display.roles),

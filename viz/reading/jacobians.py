@@ -72,7 +72,8 @@ def carried(flow: Flow) -> Carried:
 
 def _through_outside(flow: Flow, depends: bytearray) -> bool:
     """Does a step read what lines outside every step make of other steps' values?"""
-    of, lines = flow.steps.of, flow.tape.lines
+    of = flow.steps.of
+    lines = flow.tape.lines[: len(of)]  # without what was recorded after the flow was taken
     made = bytearray(len(lines) + 1)
     for i, line in enumerate(lines):
         parents = [p for p in line[1] if p >= 0 and depends[p]]

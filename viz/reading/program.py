@@ -108,12 +108,12 @@ def place(flow: Flow, meaning: Mapping[int, Backward] | None = None) -> Program:
     `meaning` says what the lines of a recorded backward pass are, where they shall be drawn like any others.
     """
     tape, steps = flow.tape, flow.steps
-    count = len(tape.lines)
+    count = len(steps.of)  # what was recorded after the flow was taken is no part of it
     step = [-1 if i in tape.backward else int(steps.of[i]) for i in range(count)]
     role = [int(steps.role[i]) for i in range(count)]
     consumers: list[list[tuple[int, int]]] = [[] for _ in range(count)]
     differentiable = [False] * count
-    for i, line in enumerate(tape.lines):
+    for i, line in enumerate(tape.lines[:count]):
         differentiable[i] = line[0] == "var" or any(p >= 0 and differentiable[p] for p in line[1])
         if i not in tape.backward:
             for k, p in enumerate(line[1]):
