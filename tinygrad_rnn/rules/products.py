@@ -69,7 +69,8 @@ def average(a: Any, axis: Any = None, weights: Any = None, returned: bool = Fals
     w = array(np.ones(a.shape, a.dtype) if weights is None else weights)
     if w.shape != a.shape:
         if w.ndim != 1 or not isinstance(axis, int | np.integer) or w.size != a.shape[axis]:
-            raise TapeError(f"np.average: weights of shape {w.shape} don't fit {a.shape}, axis {axis}: give one axis, or all")
+            told = f"np.average: weights of shape {w.shape} don't fit {a.shape}, axis {axis}"
+            raise TapeError(f"{told}; give one axis, or weights of the array's shape")
         w = np.reshape(w, (-1, *(1,) * (a.ndim - 1 - len(around(int(axis), a.ndim)))))
     whole = np.broadcast_to(w, a.shape)
     total = np.sum(whole, axis=axis, keepdims=bool(keepdims))
